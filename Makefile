@@ -1,0 +1,76 @@
+# `make` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+CARGO_DENY := 0.20.2
+TOOLS := $(CURDIR)/.cache/tools
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: setup
+setup: ## install what the build and the tests need (root on Debian, Ubuntu), or name it
+	@.ci/setup test
+
+.PHONY: build
+build: ## all programs, in the profile that demo and tests share
+	@.ci/setup build
+	cargo build --locked --workspace --bins
+
+.PHONY: test
+test: ## unit, property and integration tests, then the stories on a real Apache Kafka (on librdkafka's mock without Java or Maven)
+	@.ci/setup test
+	cargo test --locked --workspace --exclude imagejob-e2e
+	@$(MAKE) --no-print-directory stories
+
+.PHONY: stories
+stories: ## the stories alone: real processes, a real broker where Java and Maven are
+	cargo build --locked --workspace --bins
+	@broker=kafka; e2e/cluster/kafka/kafka jars || { broker=mock; \
+	  echo "SKIPPED: real Apache Kafka, for the reason above. The stories run on librdkafka's mock, which shows nothing about durability or rebalances."; }; \
+	IMAGEJOB_TEST_BROKER=$$broker cargo test --locked --package imagejob-e2e -- --nocapture --test-threads=1
+
+.PHONY: demo
+demo: ## about a minute of real photographs from Kafka to results on this machine: burst, scheduled peak, a killed worker
+	@.ci/setup build
+	cargo build --locked --package imagejob --package imagejob-worker
+	@demo/run
+
+.PHONY: bench
+bench: ## start times, memory, leases per second, time per photo (release build)
+	@.ci/setup test
+	cargo build --locked --release --package imagejob --package imagejob-worker
+	cargo bench --locked --package imagejob-e2e --bench figures
+
+.PHONY: verify
+verify: fmt lint docs deny tidy ## what a change must pass besides the tests: fmt, lint, docs, deny, tidy
+
+.PHONY: fmt
+fmt: ## formatting is rustfmt's
+	cargo fmt --all --check
+
+.PHONY: lint
+lint: ## clippy, with warnings as errors
+	@.ci/setup build
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: docs
+docs: ## the API documentation builds without a warning
+	@.ci/setup build
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+
+.PHONY: deny
+deny: ## licences, double versions and sources of the crates
+	@command -v cargo-deny >/dev/null || [ -x $(TOOLS)/bin/cargo-deny ] || \
+	  { echo "building cargo-deny $(CARGO_DENY) into .cache, once (3 min on 2 cores)"; cargo install --quiet --locked --version $(CARGO_DENY) --root $(TOOLS) cargo-deny; }
+	PATH="$$PATH:$(TOOLS)/bin" cargo deny --workspace check licenses bans sources
+
+.PHONY: tidy
+tidy: ## line and file lengths, names, executable bits
+	cargo test --locked --package imagejob-e2e --test tidy --quiet
+
+.PHONY: clean
+clean: ## remove what was built and cached
+	cargo clean
+	rm -rf .cache

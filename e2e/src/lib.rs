@@ -1,0 +1,23 @@
+//! A harness for stories: it starts what a user starts (a broker, dispatchers, workers), sends
+//! records, reads topics back and keeps the books. It knows the programs by their public faces
+//! alone: command lines, settings files, topics, the report stream.
+//!
+//! * [`broker`]: a real Apache Kafka, or librdkafka's mock where there is no Java.
+//! * [`topics`]: produce, read back, follow, committed offsets.
+//! * [`programs`]: processes that die with the test, and that stories kill.
+//! * [`fleet`]: the dispatchers and workers of one job.
+//! * [`dev`]: `imagejob dev`, and the decisions that it wrote down.
+//! * [`handler`]: a user's handler that takes a known time.
+//! * [`reports`]: what a dispatcher tells the operator.
+//! * [`account`]: pure; what became of each source offset.
+//! * [`wait`]: the clock, and waiting for a condition.
+
+pub mod account;
+pub mod broker;
+pub mod dev;
+pub mod fleet;
+pub mod handler;
+pub mod programs;
+pub mod reports;
+pub mod topics;
+pub mod wait;

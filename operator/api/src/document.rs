@@ -1,0 +1,184 @@
+//! YAML files to typed objects. An error names the file, the field and the way out.
+//!
+//! Reads structure and types only; whether the values make sense is [`crate::validate()`]'s matter.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
+
+use crate::job::ImageJob;
+use crate::object::API_VERSION;
+use crate::policy::ScalePolicy;
+use crate::strict::{self, FieldError};
+use crate::validate::{Problem, Subject};
+
+/// What the files hold, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Documents {
+    /// Jobs.
+    pub jobs: Vec<Sourced<ImageJob>>,
+    /// Policies.
+    pub policies: Vec<Sourced<ScalePolicy>>,
+}
+
+/// An object and where it was written.
+#[derive(Debug, Clone)]
+pub struct Sourced<T> {
+    /// The object.
+    pub object: T,
+    /// `job.yaml`, or `all.yaml (document 2)` where a file holds several.
+    pub place: String,
+}
+
+/// What is wrong with a document, in one line: `job.yaml: spec.steps: is required, but missing`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct DocumentError {
+    /// The file, and the document if it holds several.
+    pub place: String,
+    /// Dotted path of the field; empty for the document as a whole.
+    pub path: String,
+    /// What is wrong, and the way out.
+    pub message: String,
+}
+
+impl fmt::Display for DocumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.place)?;
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl Documents {
+    /// Reads files given by name and text. Every document is looked at; the first error of each
+    /// is returned.
+    pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Vec<DocumentError>> {
+        let mut documents = Self::default();
+        let mut errors = Vec::new();
+        for (file, text) in files {
+            match serde_saphyr::from_multiple::<Value>(text) {
+                Ok(values) if values.is_empty() => errors.push(wrong(file, "holds no document".to_owned())),
+                Ok(values) => {
+                    let several = values.len() > 1;
+                    for (i, value) in values.iter().enumerate() {
+                        let place = if several { format!("{file} (document {})", i + 1) } else { file.to_owned() };
+                        errors.extend(documents.add(place, value).err());
+                    }
+                }
+                Err(error) => errors.push(wrong(file, not_yaml(&error))),
+            }
+        }
+        if errors.is_empty() { Ok(documents) } else { Err(errors) }
+    }
+
+    /// The only job, or the one with this name.
+    pub fn job(&self, name: Option<&str>) -> Result<&Sourced<ImageJob>, String> {
+        let named = |job: &&Sourced<ImageJob>| name.is_none_or(|name| job.object.metadata.name == name);
+        let mut found = self.jobs.iter().filter(named);
+        let names = || self.jobs.iter().map(|job| job.object.metadata.name.as_str()).collect::<Vec<_>>().join(" ");
+        match (found.next(), found.next(), name) {
+            (Some(job), None, _) => Ok(job),
+            (None, _, None) => Err("no document is an ImageJob; add one".to_owned()),
+            (None, _, Some(name)) => Err(format!("no ImageJob is named {name:?}; there are {}", names())),
+            (Some(_), Some(_), None) => Err(format!("several ImageJobs; name one of {}", names())),
+            (Some(_), Some(_), Some(name)) => Err(format!("several ImageJobs are named {name:?}; keep one")),
+        }
+    }
+
+    /// The policy with this name.
+    pub fn policy(&self, name: &str) -> Option<&Sourced<ScalePolicy>> {
+        self.policies.iter().find(|policy| policy.object.metadata.name == name)
+    }
+
+    /// Where a problem was written, for printing.
+    pub fn locate(&self, problem: &Problem) -> DocumentError {
+        let place = match &problem.subject {
+            Subject::ImageJob(name) => {
+                let job = self.jobs.iter().find(|job| job.object.metadata.namespaced_name() == *name);
+                job.map_or_else(|| name.to_string(), |job| job.place.clone())
+            }
+            Subject::ScalePolicy(name) => self.policy(name).map_or_else(|| name.clone(), |policy| policy.place.clone()),
+        };
+        DocumentError { place, path: problem.path.clone(), message: problem.message.clone() }
+    }
+
+    fn add(&mut self, place: String, value: &Value) -> Result<(), DocumentError> {
+        let text = |field: &str| value.get(field).and_then(Value::as_str);
+        let at = |path: &str, message: String| DocumentError { place: place.clone(), path: path.to_owned(), message };
+        if !value.is_object() {
+            return Err(at("", "is not an object; begin with apiVersion and kind".to_owned()));
+        }
+        match text("apiVersion") {
+            Some(API_VERSION) => {}
+            Some(other) => return Err(at("apiVersion", format!("{other:?} is not known; use {API_VERSION}"))),
+            None => return Err(at("apiVersion", format!("is required, but missing; use {API_VERSION}"))),
+        }
+        let kinds = "use ImageJob or ScalePolicy";
+        match text("kind") {
+            Some("ImageJob") => self.jobs.push(typed(place, value)?),
+            Some("ScalePolicy") => self.policies.push(typed(place, value)?),
+            Some(other) => return Err(at("kind", format!("{other:?} is not known; {kinds}"))),
+            None => return Err(at("kind", format!("is required, but missing; {kinds}"))),
+        }
+        Ok(())
+    }
+}
+
+fn typed<T: DeserializeOwned>(place: String, value: &Value) -> Result<Sourced<T>, DocumentError> {
+    match strict::read(value) {
+        Ok(object) => Ok(Sourced { object, place }),
+        Err(FieldError { path, message }) => Err(DocumentError { place, path, message }),
+    }
+}
+
+fn wrong(file: &str, message: String) -> DocumentError {
+    DocumentError { place: file.to_owned(), path: String::new(), message }
+}
+
+/// Where the text stops being YAML, and why.
+fn not_yaml(error: &Error) -> String {
+    let error = error.without_snippet();
+    let message = match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the field {key} is there already; keep one"),
+        other => UserMessageFormatter.format_message(other).into_owned(),
+    };
+    match error.location() {
+        Some(at) => format!("line {}, column {}: {message}", at.line(), at.column()),
+        None => message,
+    }
+}
+
+/// The candidate that `word` was probably meant to be: at most a third of its letters differ.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distances = candidates.map(|candidate| (distance(word, candidate), candidate));
+    let (distance, candidate) = distances.min_by_key(|(distance, _)| *distance)?;
+    (distance <= word.chars().count().max(3) / 3).then_some(candidate)
+}
+
+/// Letters to insert, delete, replace or swap with their neighbour to turn `a` into `b`, whatever
+/// their case (optimal string alignment).
+fn distance(a: &str, b: &str) -> usize {
+    let letters = |text: &str| text.to_lowercase().chars().collect::<Vec<_>>();
+    let (a, b) = (letters(a), letters(b));
+    // rows[i][j]: the distance between the first i letters of `a` and the first j of `b`.
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = match (i, j) {
+                (0, n) | (n, 0) => n,
+                _ => {
+                    let same = a[i - 1] == b[j - 1];
+                    let edited = rows[i - 1][j - 1] + usize::from(!same);
+                    let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                    let swapped = if swapped { rows[i - 2][j - 2] + 1 } else { usize::MAX };
+                    edited.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(swapped)
+                }
+            };
+        }
+    }
+    rows[a.len()][b.len()]
+}

@@ -1,0 +1,301 @@
+//! `ImageJob`: where photos come from, what is done to them, where results go, how it scales.
+//!
+//! Field docs are what `kubectl explain` prints. Omitted means automatic; zero is never magic;
+//! integers carry their unit in the name; enum values are CamelCase.
+
+use serde::{Deserialize, Serialize};
+
+use crate::object::Metadata;
+use crate::policy::Profile;
+use crate::status::ImageJobStatus;
+
+/// A stream of photos on Kafka, the steps that look at each, and the rules by which workers come
+/// and go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageJob {
+    /// `imagejob.dev/v1alpha1`.
+    pub api_version: String,
+    /// `ImageJob`.
+    pub kind: String,
+    /// Name and namespace.
+    pub metadata: Metadata,
+    /// What is wanted.
+    pub spec: ImageJobSpec,
+    /// What was seen; written by the operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<ImageJobStatus>,
+}
+
+/// What is wanted of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageJobSpec {
+    /// Where records come from and how they name objects.
+    pub source: Source,
+    /// Where the objects are.
+    pub storage: Storage,
+    /// What is done to each photo, in order; 1 to 8 steps.
+    pub steps: Vec<Step>,
+    /// Where results go.
+    pub results: Results,
+    /// Where records go that are given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<DeadLetter>,
+    /// When a record is tried again and when it is given up.
+    #[serde(default)]
+    pub retry: Retry,
+    /// How records are handed to workers.
+    #[serde(default)]
+    pub delivery: Delivery,
+    /// The pods that read from Kafka and lend records to workers.
+    #[serde(default)]
+    pub dispatcher: Dispatcher,
+    /// How many workers run.
+    #[serde(default)]
+    pub scaling: Scaling,
+}
+
+/// Where records come from and how they name objects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// The Kafka cluster and topics.
+    pub kafka: Kafka,
+    /// How messages name objects; `Auto` finds out from each message.
+    #[serde(default)]
+    pub format: MessageFormat,
+    /// JSON pointer (RFC 6901) to the object's URI, for producers with their own JSON; format
+    /// `Plain` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri_pointer: Option<String>,
+}
+
+/// A Kafka cluster and the topics that are read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kafka {
+    /// Brokers to begin with, `host:port`, separated by commas.
+    pub bootstrap_servers: String,
+    /// Source topics, 1 to 16.
+    pub topics: Vec<String>,
+    /// Consumer group of the dispatchers; `<namespace>.<name>` if omitted. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumer_group: Option<String>,
+    /// Where to begin on a partition without a committed offset.
+    #[serde(default)]
+    pub start_from: StartPosition,
+}
+
+/// Where to begin on a partition without a committed offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum StartPosition {
+    /// The oldest record that the broker still has.
+    #[default]
+    Earliest,
+    /// The first record that is not older than the job itself.
+    Latest,
+}
+
+/// How messages name objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum MessageFormat {
+    /// Found out from each message.
+    #[default]
+    Auto,
+    /// A bare URI, JSON with `uri` or `bucket` and `key`, or a URI at `uriPointer`.
+    Plain,
+    /// S3 event notification, version 2.x.
+    S3Event,
+    /// OSS event, in the form of function triggers.
+    OssEvent,
+}
+
+/// Where the objects are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Storage {
+    /// Kind of store.
+    #[serde(rename = "type")]
+    pub type_: StorageType,
+    /// Absolute path of the folder whose subfolders are the buckets: objects are files
+    /// `<path>/<bucket>/<key>`. `FileSystem` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Closed list of buckets, at least one; the first is the default. No other is ever read.
+    pub buckets: Vec<String>,
+    /// Largest object in bytes, as a quantity (`64Mi`); a larger one fails before it is read.
+    #[serde(default = "default_max_object_bytes")]
+    pub max_object_bytes: String,
+}
+
+fn default_max_object_bytes() -> String {
+    "64Mi".to_owned()
+}
+
+/// Kind of store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StorageType {
+    /// A folder.
+    FileSystem,
+}
+
+/// One step: a name and exactly one kind (`quality` or `handler`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Name of its entry in the result; unique in the job.
+    pub name: String,
+    /// Whether later steps run after a verdict that says the photo is unusable.
+    #[serde(default)]
+    pub on_fail: FailureAction,
+    /// Sharpness, brightness and size, and a verdict on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+    /// Code of your own, called over HTTP on localhost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<Handler>,
+}
+
+/// What happens after a verdict that says the photo is unusable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum FailureAction {
+    /// Later steps run all the same.
+    #[default]
+    Continue,
+    /// Later steps are left out; the result says what was found.
+    Stop,
+}
+
+/// Sharpness, brightness and size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quality {}
+
+/// Code of your own, called over HTTP on localhost with a POST per photo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Handler {
+    /// Program and arguments that each worker starts and stops, with the port in the environment
+    /// variable `PORT`. If omitted, something else listens on `port` already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// TCP port on 127.0.0.1, 1 to 65535; with a `command` it may be omitted, and each worker
+    /// picks a free one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Path of the POST.
+    #[serde(default = "default_handler_path")]
+    pub path: String,
+    /// Limit of one call, seconds.
+    #[serde(default = "default_handler_timeout_seconds")]
+    pub timeout_seconds: u32,
+}
+
+fn default_handler_path() -> String {
+    "/invoke".to_owned()
+}
+
+const fn default_handler_timeout_seconds() -> u32 {
+    30
+}
+
+/// Where results go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Results {
+    /// Topic for one result per photo.
+    pub topic: String,
+    /// JSON pointers (RFC 6901) into the message; the values are copied into the result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copy: Vec<String>,
+    /// Topic for one event per record that is given up; none if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_topic: Option<String>,
+}
+
+/// Where records go that are given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    /// Topic for the records as they were; `<first source topic>.dlq` if `deadLetter` is omitted.
+    pub topic: String,
+}
+
+/// When a record is tried again and when it is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Retry {
+    /// Attempts in all, 1 to 100.
+    pub max_attempts: u32,
+    /// Pause before the second attempt, seconds; doubles with each further one.
+    pub initial_backoff_seconds: u32,
+    /// Longest pause, seconds.
+    pub max_backoff_seconds: u32,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { max_attempts: 3, initial_backoff_seconds: 1, max_backoff_seconds: 60 }
+    }
+}
+
+/// How records are handed to workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Delivery {
+    /// Records that one worker works on at once, 1 to 1024.
+    pub slots: u32,
+    /// Limit of one photo from lease to result, seconds; none if omitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u32>,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { slots: 8, timeout_seconds: None }
+    }
+}
+
+/// The pods that read from Kafka and lend records to workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Dispatcher {
+    /// Dispatchers, 1 to 64. More than partitions would have nothing to do.
+    pub replicas: u32,
+}
+
+impl Default for Dispatcher {
+    fn default() -> Self {
+        Self { replicas: 2 }
+    }
+}
+
+/// How many workers run. Everything omitted is the policy's.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Scaling {
+    /// The policy; documented defaults if omitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_ref: Option<PolicyRef>,
+    /// Workers that always run; not below the policy's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_replicas: Option<u32>,
+    /// Workers that never are exceeded; not above the policy's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_replicas: Option<u32>,
+    /// The promise, seconds from a record's append to its first lease; longer or shorter than the
+    /// policy's, never below its `minWaitSeconds`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<u32>,
+    /// Named schedules; merged by name with the policy's, field by field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<Profile>,
+}
+
+/// A `ScalePolicy` by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyRef {
+    /// Its name.
+    pub name: String,
+}

@@ -1,0 +1,177 @@
+//! A job and its policy, merged and checked.
+//!
+//! Everything that CEL rules in the CRDs check is checked here too (files on a laptop have no API
+//! server), and what they cannot: time zones, and a job against its policy. All problems are
+//! found, not only the first. Nobody reads a raw spec after this.
+
+mod names;
+mod problem;
+mod quantity;
+mod scaling;
+mod source;
+mod steps;
+mod storage;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub use problem::{InvalidReason, Problem, Subject};
+pub use source::{Format, Source, StartFrom};
+pub use steps::{Action, Step};
+pub use storage::{Storage, StorageKind};
+
+use crate::job::{ImageJob, ImageJobSpec};
+use crate::object::NamespacedName;
+use crate::policy::ScalePolicy;
+use problem::Problems;
+
+/// A job that makes sense, merged with its policy and all defaults filled in.
+#[derive(Debug, Clone)]
+pub struct ValidatedJob {
+    /// Namespace and name.
+    pub name: NamespacedName,
+    /// Version of the spec, where the server counts it.
+    pub generation: Option<i64>,
+    /// Where records come from and how they name objects.
+    pub source: Source,
+    /// Where the objects are.
+    pub storage: Storage,
+    /// What is done to each photo, in order.
+    pub steps: Vec<Step>,
+    /// Where results and failures go.
+    pub results: Results,
+    /// When a record is tried again.
+    pub retry: Retry,
+    /// Records that a worker works on at once.
+    pub slots: NonZeroU32,
+    /// Limit of one photo from lease to result, if there is one.
+    pub timeout: Option<Duration>,
+    /// Dispatchers.
+    pub dispatchers: NonZeroU32,
+    /// How many workers run.
+    pub scaling: imagejob_scaling::Policy,
+}
+
+/// Where results and failures go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Results {
+    /// Topic for results.
+    pub topic: String,
+    /// JSON pointers whose values are copied from the message into the result.
+    pub copy: Vec<String>,
+    /// Topic for one event per record that is given up.
+    pub failure_topic: Option<String>,
+    /// Topic for the records that are given up.
+    pub dead_letter_topic: String,
+}
+
+/// When a record is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Attempts in all.
+    pub max_attempts: NonZeroU32,
+    /// Pause before the second attempt; doubles with each further one.
+    pub initial_backoff: Duration,
+    /// Longest pause.
+    pub max_backoff: Duration,
+}
+
+/// Checks a job against itself and its policy, and merges the two.
+///
+/// `policy` is the one that `spec.scaling.policyRef` names; none if it names none, or if there is
+/// no such policy, which is then a problem. `created` stands in for a creation time that no server
+/// has set: `startFrom: Latest` means the first record that is not older than that.
+pub fn validate(
+    job: &ImageJob,
+    policy: Option<&ScalePolicy>,
+    created: Timestamp,
+) -> Result<ValidatedJob, Vec<Problem>> {
+    let mut problems = Problems::of(job, policy);
+    let merged = merge(job, policy, created, &mut problems);
+    match (merged, problems.into_vec()) {
+        (Some(job), problems) if problems.is_empty() => Ok(job),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// None only if a problem was added.
+fn merge(
+    job: &ImageJob,
+    policy: Option<&ScalePolicy>,
+    created: Timestamp,
+    problems: &mut Problems,
+) -> Option<ValidatedJob> {
+    let spec = &job.spec;
+    names::object_name(&job.metadata, problems);
+    let source = source::source(&spec.source, &job.metadata, created, problems);
+    let storage = storage::storage(&spec.storage, problems);
+    let steps = steps::steps(&spec.steps, problems);
+    let results = results(spec, problems);
+    let retry = retry(spec, problems);
+    let slots = problems.in_range("spec.delivery.slots", spec.delivery.slots, 1..=1_024);
+    if spec.delivery.timeout_seconds == Some(0) {
+        problems.add("spec.delivery.timeoutSeconds", "0 leaves no time; omit it for no limit");
+    }
+    let dispatchers = problems.in_range("spec.dispatcher.replicas", spec.dispatcher.replicas, 1..=64);
+    let scaling = scaling::merge(&spec.scaling, policy, slots, problems);
+    Some(ValidatedJob {
+        name: job.metadata.namespaced_name(),
+        generation: job.metadata.generation,
+        source: source?,
+        storage: storage?,
+        steps,
+        results,
+        retry: retry?,
+        slots: slots?,
+        timeout: spec.delivery.timeout_seconds.map(|seconds| Duration::from_secs(u64::from(seconds))),
+        dispatchers: dispatchers?,
+        scaling: scaling?,
+    })
+}
+
+fn results(spec: &ImageJobSpec, problems: &mut Problems) -> Results {
+    let sources = &spec.source.kafka.topics;
+    let default = || format!("{}.dlq", sources.first().map_or("", String::as_str));
+    let dead_letter_topic = spec.dead_letter.as_ref().map_or_else(default, |d| d.topic.clone());
+    let results = Results {
+        topic: spec.results.topic.clone(),
+        copy: spec.results.copy.clone(),
+        failure_topic: spec.results.failure_topic.clone(),
+        dead_letter_topic,
+    };
+    let mut taken: Vec<(&str, &str)> = Vec::new();
+    let targets = [
+        ("spec.results.topic", Some(&results.topic)),
+        ("spec.results.failureTopic", results.failure_topic.as_ref()),
+        ("spec.deadLetter.topic", Some(&results.dead_letter_topic)),
+    ];
+    for (path, topic) in targets.iter().filter_map(|(path, topic)| Some((*path, topic.as_ref()?.as_str()))) {
+        names::topic(path, topic, problems);
+        if sources.iter().any(|source| source == topic) {
+            problems.add(path, format!("{topic:?} is a source topic too, and would feed itself; use another"));
+        }
+        if let Some((other, _)) = taken.iter().find(|(_, name)| *name == topic) {
+            problems.add(path, format!("{topic:?} is {other} too; use another"));
+        }
+        taken.push((path, topic));
+    }
+    for (i, pointer) in results.copy.iter().enumerate() {
+        names::json_pointer(&format!("spec.results.copy[{i}]"), pointer, problems);
+    }
+    results
+}
+
+fn retry(spec: &ImageJobSpec, problems: &mut Problems) -> Option<Retry> {
+    let retry = spec.retry;
+    let max_attempts = problems.in_range("spec.retry.maxAttempts", retry.max_attempts, 1..=100);
+    let initial = problems.in_range("spec.retry.initialBackoffSeconds", retry.initial_backoff_seconds, 1..=86_400);
+    let max = problems.in_range("spec.retry.maxBackoffSeconds", retry.max_backoff_seconds, 1..=86_400);
+    if retry.max_backoff_seconds < retry.initial_backoff_seconds {
+        let (max, initial) = (retry.max_backoff_seconds, retry.initial_backoff_seconds);
+        problems.add("spec.retry.maxBackoffSeconds", format!("{max} is below initialBackoffSeconds {initial}"));
+    }
+    let seconds = |n: NonZeroU32| Duration::from_secs(u64::from(n.get()));
+    Some(Retry { max_attempts: max_attempts?, initial_backoff: seconds(initial?), max_backoff: seconds(max?) })
+}

@@ -1,0 +1,254 @@
+//! Job and policy merged: bounds may be tightened, never widened; profiles merge by name, field by
+//! field.
+
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use imagejob_scaling::{Policy, Schedule, Weekdays};
+use jiff::civil::{Time, Weekday};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+use super::names::{is_dns_label, not_a_label};
+use super::problem::{InvalidReason, Problems};
+use crate::document::nearest;
+use crate::job::Scaling;
+use crate::policy::{Profile, ScalePolicy, ScalePolicySpec};
+
+/// The rules of a job. None only if a problem was added.
+pub(super) fn merge(
+    job: &Scaling,
+    policy: Option<&ScalePolicy>,
+    slots: Option<NonZeroU32>,
+    problems: &mut Problems,
+) -> Option<Policy> {
+    if let (Some(reference), None) = (&job.policy_ref, policy) {
+        let message =
+            format!("there is no ScalePolicy {:?}; create it or omit policyRef for the defaults", reference.name);
+        problems.add_as(InvalidReason::PolicyNotFound, "spec.scaling.policyRef.name", message);
+    }
+    let defaults = ScalePolicySpec::default();
+    let policy = policy.map_or(&defaults, |policy| &policy.spec);
+    check_policy(policy, problems);
+    check_bounds(job, policy, problems);
+    let max_replicas = job.max_replicas.unwrap_or(policy.max_replicas);
+    let profiles = profiles(job, policy, max_replicas, problems);
+    Some(Policy {
+        wait: seconds(job.wait_seconds.unwrap_or(policy.wait_seconds)),
+        min_replicas: job.min_replicas.unwrap_or(policy.min_replicas),
+        max_replicas,
+        slots: slots?,
+        scale_down_stabilization: seconds(policy.behavior.scale_down_stabilization_seconds),
+        profiles,
+    })
+}
+
+fn seconds(n: u32) -> Duration {
+    Duration::from_secs(u64::from(n))
+}
+
+fn check_policy(policy: &ScalePolicySpec, problems: &mut Problems) {
+    let mut wrong = |path: &str, message: String| problems.add_to_policy(InvalidReason::InvalidPolicy, path, message);
+    let (min, max) = (policy.min_replicas, policy.max_replicas);
+    if max == 0 {
+        wrong("spec.maxReplicas", "0 lets no worker run; use at least 1".to_owned());
+    } else if min > max {
+        wrong("spec.minReplicas", format!("{min} is above maxReplicas {max}"));
+    }
+    let (wait, least) = (policy.wait_seconds, policy.min_wait_seconds);
+    if least == 0 {
+        wrong("spec.minWaitSeconds", "0 cannot be kept; use at least 1".to_owned());
+    } else if wait < least {
+        wrong("spec.waitSeconds", format!("{wait} is below minWaitSeconds {least}"));
+    }
+    let window = policy.behavior.scale_down_stabilization_seconds;
+    if !(1..=3_600).contains(&window) {
+        wrong("spec.behavior.scaleDownStabilizationSeconds", format!("{window} is not from 1 to 3600"));
+    }
+    if let Err(message) = time_zone(&policy.time_zone) {
+        problems.add_to_policy(InvalidReason::UnknownTimeZone, "spec.timeZone", message);
+    }
+}
+
+fn check_bounds(job: &Scaling, policy: &ScalePolicySpec, problems: &mut Problems) {
+    let min = job.min_replicas.unwrap_or(policy.min_replicas);
+    let max = job.max_replicas.unwrap_or(policy.max_replicas);
+    if job.max_replicas == Some(0) {
+        problems.add("spec.scaling.maxReplicas", "0 lets no worker run; use at least 1");
+    } else if min > max && policy.min_replicas <= policy.max_replicas {
+        let path = if job.min_replicas.is_some() { "minReplicas" } else { "maxReplicas" };
+        let message = if job.min_replicas.is_some() {
+            format!("{min} is above maxReplicas {max}")
+        } else {
+            format!("{max} is below the policy's minReplicas {min}")
+        };
+        problems.add(&format!("spec.scaling.{path}"), message);
+    }
+    let mut wider = |field: &str, message: String| {
+        problems.add_as(InvalidReason::WiderThanPolicy, &format!("spec.scaling.{field}"), message);
+    };
+    if max > policy.max_replicas {
+        wider("maxReplicas", format!("{max} is above the policy's {}; a job may only tighten it", policy.max_replicas));
+    }
+    if min < policy.min_replicas {
+        wider("minReplicas", format!("{min} is below the policy's {}; a job may only tighten it", policy.min_replicas));
+    }
+    if let Some(wait) = job.wait_seconds.filter(|wait| *wait < policy.min_wait_seconds) {
+        wider("waitSeconds", format!("{wait} is below the policy's minWaitSeconds {}", policy.min_wait_seconds));
+    }
+}
+
+/// The policy's profiles, changed by the job's of the same name, then the job's own.
+fn profiles(
+    job: &Scaling,
+    policy: &ScalePolicySpec,
+    max_replicas: u32,
+    problems: &mut Problems,
+) -> Vec<imagejob_scaling::Profile> {
+    let in_job = |i: usize| Place { of_job: true, path: format!("spec.scaling.profiles[{i}]") };
+    let in_policy = |i: usize| Place { of_job: false, path: format!("spec.profiles[{i}]") };
+    for (profiles, place) in [(&job.profiles, &in_job as &dyn Fn(usize) -> Place), (&policy.profiles, &in_policy)] {
+        for (i, profile) in profiles.iter().enumerate() {
+            check_name(profile, &profiles[..i], &place(i), problems);
+        }
+    }
+    let index_in_job = |name: &str| job.profiles.iter().position(|profile| profile.name == name);
+    let of_policy = policy.profiles.iter().enumerate().map(|(i, profile)| match index_in_job(&profile.name) {
+        Some(j) => (overlaid(profile, &job.profiles[j]), in_job(j)),
+        None => (profile.clone(), in_policy(i)),
+    });
+    let in_policy_too = |profile: &Profile| policy.profiles.iter().any(|other| other.name == profile.name);
+    let own = job.profiles.iter().enumerate().filter(|(_, profile)| !in_policy_too(profile));
+    let own = own.map(|(i, profile)| (profile.clone(), in_job(i)));
+    let mut resolved = Vec::new();
+    for (profile, place) in of_policy.chain(own) {
+        check_amounts(&profile, &place, max_replicas, policy.min_wait_seconds, problems);
+        resolved.extend(resolve(&profile, &policy.time_zone, &place, problems));
+    }
+    resolved
+}
+
+/// Which document a profile's problem belongs to, and where in it.
+struct Place {
+    of_job: bool,
+    path: String,
+}
+
+impl Place {
+    fn add(&self, field: &str, message: impl Into<String>, problems: &mut Problems) {
+        let reason = if self.of_job { InvalidReason::InvalidSpec } else { InvalidReason::InvalidPolicy };
+        self.add_as(reason, field, message, problems);
+    }
+
+    fn add_as(&self, reason: InvalidReason, field: &str, message: impl Into<String>, problems: &mut Problems) {
+        let path = if field.is_empty() { self.path.clone() } else { format!("{}.{field}", self.path) };
+        if self.of_job {
+            problems.add_as(reason, &path, message);
+        } else {
+            problems.add_to_policy(reason, &path, message);
+        }
+    }
+}
+
+/// `base` with every field that `over` names.
+fn overlaid(base: &Profile, over: &Profile) -> Profile {
+    Profile {
+        name: base.name.clone(),
+        days: over.days.clone().or_else(|| base.days.clone()),
+        from: over.from.clone().or_else(|| base.from.clone()),
+        to: over.to.clone().or_else(|| base.to.clone()),
+        time_zone: over.time_zone.clone().or_else(|| base.time_zone.clone()),
+        floor: over.floor.or(base.floor),
+        ceiling: over.ceiling.or(base.ceiling),
+        wait_seconds: over.wait_seconds.or(base.wait_seconds),
+    }
+}
+
+fn check_name(profile: &Profile, before: &[Profile], place: &Place, problems: &mut Problems) {
+    let name = &profile.name;
+    if !is_dns_label(name) {
+        place.add("name", not_a_label(name), problems);
+    }
+    if before.iter().any(|other| other.name == *name) {
+        place.add("name", format!("{name:?} is there already; keep one"), problems);
+    }
+}
+
+fn check_amounts(profile: &Profile, place: &Place, max_replicas: u32, min_wait: u32, problems: &mut Problems) {
+    if profile.floor.is_none() && profile.ceiling.is_none() && profile.wait_seconds.is_none() {
+        place.add("", "does nothing; add at least one of floor ceiling waitSeconds", problems);
+    }
+    if let Some(floor) = profile.floor.filter(|floor| *floor > max_replicas) {
+        place.add("floor", format!("{floor} is above maxReplicas {max_replicas}"), problems);
+    }
+    if let (Some(floor), Some(ceiling)) = (profile.floor, profile.ceiling)
+        && floor > ceiling
+    {
+        place.add("floor", format!("{floor} is above the ceiling {ceiling} of the same profile"), problems);
+    }
+    if let Some(wait) = profile.wait_seconds.filter(|wait| *wait < min_wait) {
+        place.add("waitSeconds", format!("{wait} is below the policy's minWaitSeconds {min_wait}"), problems);
+    }
+}
+
+fn resolve(
+    profile: &Profile,
+    policy_zone: &str,
+    place: &Place,
+    problems: &mut Problems,
+) -> Option<imagejob_scaling::Profile> {
+    let days = match &profile.days {
+        Some(days) if days.is_empty() => {
+            place.add("days", "is empty; omit it for every day", problems);
+            None
+        }
+        Some(days) => Some(days.iter().map(|day| Weekday::from(*day)).collect()),
+        None => Some(Weekdays::ALL),
+    };
+    let from = profile.from.as_deref().map_or(Ok(Time::midnight()), start_of_day_time);
+    let from = from.map_err(|message| place.add("from", message, problems)).ok();
+    let to = profile.to.as_deref().map_or(Ok(Time::midnight()), end_of_day_time);
+    let to = to.map_err(|message| place.add("to", message, problems)).ok();
+    // The policy's own zone has been checked already.
+    let zone = match (&profile.time_zone, time_zone(profile.time_zone.as_deref().unwrap_or(policy_zone))) {
+        (_, Ok(zone)) => Some(zone),
+        (Some(_), Err(message)) => {
+            place.add_as(InvalidReason::UnknownTimeZone, "timeZone", message, problems);
+            None
+        }
+        (None, Err(_)) => None,
+    };
+    Some(imagejob_scaling::Profile {
+        name: profile.name.clone(),
+        schedule: Schedule { days: days?, from: from?, to: to?, zone: zone? },
+        floor: profile.floor,
+        ceiling: profile.ceiling,
+        wait: profile.wait_seconds.map(seconds),
+    })
+}
+
+fn start_of_day_time(text: &str) -> Result<Time, String> {
+    let digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+    let form = matches!(text.len(), 5 | 8) && text.split(':').all(digits);
+    let time = form.then(|| Time::from_str(text).ok()).flatten().filter(|_| !text.ends_with(":60"));
+    time.ok_or_else(|| format!("{text:?} is not a time of day; write HH:MM or HH:MM:SS"))
+}
+
+/// As a start, and `24:00` for the end of the day, which is the next day's midnight.
+fn end_of_day_time(text: &str) -> Result<Time, String> {
+    if matches!(text, "24:00" | "24:00:00") { Ok(Time::midnight()) } else { start_of_day_time(text) }
+}
+
+/// The zone data that is compiled in: a schedule must not depend on the files of a machine.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+fn time_zone(name: &str) -> Result<TimeZone, String> {
+    ZONES.get(name).map_err(|_| {
+        let known: Vec<String> = ZONES.available().map(|zone| zone.to_string()).collect();
+        let near = nearest(name, known.iter().map(String::as_str));
+        let hint =
+            near.map_or("use an IANA name such as Asia/Shanghai".to_owned(), |near| format!("did you mean {near}?"));
+        format!("{name:?} is not a time zone; {hint}")
+    })
+}

@@ -1,0 +1,104 @@
+//! Where records come from and how they name objects.
+
+use jiff::Timestamp;
+
+use super::names;
+use super::problem::Problems;
+use crate::job::{self, MessageFormat, StartPosition};
+use crate::object::Metadata;
+
+/// Where records come from and how they name objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// `host:port,...`, without spaces.
+    pub bootstrap_servers: String,
+    /// Topics, at least one.
+    pub topics: Vec<String>,
+    /// Consumer group of the dispatchers.
+    pub consumer_group: String,
+    /// Where to begin on a partition without a committed offset.
+    pub start_from: StartFrom,
+    /// How messages name objects.
+    pub format: Format,
+}
+
+/// Where to begin on a partition without a committed offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartFrom {
+    /// The oldest record there is.
+    Earliest,
+    /// The first record that is not older than the job.
+    Created(Timestamp),
+}
+
+/// How messages name objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Format {
+    /// Found out from each message.
+    Auto,
+    /// A bare URI, JSON with known fields, or a URI at a pointer.
+    Plain {
+        /// JSON pointer to the URI.
+        uri_pointer: Option<String>,
+    },
+    /// S3 event notification 2.x.
+    S3Event,
+    /// OSS event, in the form of function triggers.
+    OssEvent,
+}
+
+pub(super) fn source(
+    spec: &job::Source,
+    metadata: &Metadata,
+    created: Timestamp,
+    problems: &mut Problems,
+) -> Option<Source> {
+    let kafka = &spec.kafka;
+    let before = problems.count();
+    names::bootstrap_servers("spec.source.kafka.bootstrapServers", &kafka.bootstrap_servers, problems);
+    topics(&kafka.topics, problems);
+    let name = metadata.namespaced_name();
+    let consumer_group = kafka.consumer_group.clone().unwrap_or_else(|| format!("{}.{}", name.namespace, name.name));
+    if !(1..=255).contains(&consumer_group.len()) {
+        problems.add("spec.source.kafka.consumerGroup", "is not 1 to 255 characters long; omit it for the default");
+    }
+    let format = format(spec, problems);
+    (problems.count() == before).then(|| Source {
+        bootstrap_servers: kafka.bootstrap_servers.split(',').map(str::trim).collect::<Vec<_>>().join(","),
+        topics: kafka.topics.clone(),
+        consumer_group,
+        start_from: match kafka.start_from {
+            StartPosition::Earliest => StartFrom::Earliest,
+            StartPosition::Latest => StartFrom::Created(metadata.creation_timestamp.unwrap_or(created)),
+        },
+        format,
+    })
+}
+
+fn topics(topics: &[String], problems: &mut Problems) {
+    let path = "spec.source.kafka.topics";
+    if !(1..=16).contains(&topics.len()) {
+        problems.add(path, format!("{} topics are not 1 to 16", topics.len()));
+    }
+    for (i, topic) in topics.iter().enumerate() {
+        names::topic(&format!("{path}[{i}]"), topic, problems);
+    }
+    names::unique(path, topics.iter().map(String::as_str), problems);
+}
+
+fn format(spec: &job::Source, problems: &mut Problems) -> Format {
+    let path = "spec.source.uriPointer";
+    if let Some(pointer) = &spec.uri_pointer {
+        names::json_pointer(path, pointer, problems);
+    }
+    match (spec.format, &spec.uri_pointer) {
+        (MessageFormat::Plain, pointer) => Format::Plain { uri_pointer: pointer.clone() },
+        (other, Some(_)) => {
+            problems.add(path, format!("belongs to format Plain, not {other:?}; set format: Plain or omit it"));
+            Format::Auto
+        }
+        (MessageFormat::Auto, None) => Format::Auto,
+        (MessageFormat::S3Event, None) => Format::S3Event,
+        (MessageFormat::OssEvent, None) => Format::OssEvent,
+    }
+}

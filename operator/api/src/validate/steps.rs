@@ -1,0 +1,99 @@
+//! What is done to each photo.
+
+use std::time::Duration;
+
+use super::problem::Problems;
+use crate::job::{self, FailureAction};
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Name of its entry in the result.
+    pub name: String,
+    /// Whether later steps run after a verdict that says the photo is unusable.
+    pub on_fail: FailureAction,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Sharpness, brightness, size.
+    Quality,
+    /// Code of the user's own, called over HTTP on localhost.
+    Handler {
+        /// Program and arguments that each worker starts; empty = something listens already.
+        command: Vec<String>,
+        /// Port on 127.0.0.1; none = the worker picks one, which needs a command.
+        port: Option<u16>,
+        /// Path of the POST.
+        path: String,
+        /// Limit of one call.
+        timeout: Duration,
+    },
+}
+
+pub(super) fn steps(specs: &[job::Step], problems: &mut Problems) -> Vec<Step> {
+    if !(1..=8).contains(&specs.len()) {
+        problems.add("spec.steps", format!("{} steps are not 1 to 8", specs.len()));
+    }
+    for (i, step) in specs.iter().enumerate() {
+        let name = &step.name;
+        if !is_step_name(name) {
+            let form = "use a letter, then letters and digits, up to 63";
+            problems.add(&format!("spec.steps[{i}].name"), format!("{name:?} is not a step name; {form}"));
+        }
+        if specs[..i].iter().any(|other| other.name == *name) {
+            problems.add(&format!("spec.steps[{i}].name"), format!("{name:?} is there already; keep one"));
+        }
+    }
+    let steps = specs.iter().enumerate();
+    steps.filter_map(|(i, step)| self::step(&format!("spec.steps[{i}]"), step, problems)).collect()
+}
+
+fn step(path: &str, spec: &job::Step, problems: &mut Problems) -> Option<Step> {
+    let action = match (&spec.quality, &spec.handler) {
+        (Some(_), None) => Action::Quality,
+        (None, Some(handler)) => self::handler(&format!("{path}.handler"), handler, problems),
+        (None, None) => {
+            problems.add(path, "has no kind; add one of quality handler");
+            return None;
+        }
+        (Some(_), Some(_)) => {
+            problems.add(path, "has several kinds; keep one of quality handler");
+            return None;
+        }
+    };
+    Some(Step { name: spec.name.clone(), on_fail: spec.on_fail, action })
+}
+
+fn handler(path: &str, spec: &job::Handler, problems: &mut Problems) -> Action {
+    if spec.command.first().is_some_and(String::is_empty) {
+        problems.add(&format!("{path}.command[0]"), "is empty; name the program");
+    }
+    match spec.port {
+        Some(0) => problems.add(&format!("{path}.port"), "0 is not from 1 to 65535"),
+        None if spec.command.is_empty() => {
+            problems.add(&format!("{path}.port"), "is required without a command; name the port that is listened on");
+        }
+        _ => {}
+    }
+    if !spec.path.starts_with('/') || spec.path.contains([' ', '#']) {
+        problems.add(&format!("{path}.path"), format!("{:?} is not a path; write it like /invoke", spec.path));
+    }
+    problems.in_range(&format!("{path}.timeoutSeconds"), spec.timeout_seconds, 1..=86_400);
+    Action::Handler {
+        command: spec.command.clone(),
+        port: spec.port,
+        path: spec.path.clone(),
+        timeout: Duration::from_secs(u64::from(spec.timeout_seconds)),
+    }
+}
+
+/// Names become keys of results and parts of expressions: a letter, then letters and digits.
+fn is_step_name(name: &str) -> bool {
+    name.len() <= 63
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric())
+}

@@ -1,0 +1,103 @@
+//! Whatever is written, the answer is an object that is valid or a list of single sentences.
+
+#![allow(clippy::unwrap_used)]
+
+use imagejob_api::document::Documents;
+use imagejob_api::validate;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const FULL: &str = include_str!("full.yaml");
+
+/// Values that are likely to be taken for something else.
+fn values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        (0..200u64).prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+        "[0-9:]{4,8}".prop_map(Value::from),
+        "[0-9.]{1,40}(Ki|Mi|G|)".prop_map(Value::from),
+        Just(json!("24:00")),
+        Just(json!("Sat")),
+        Just(json!("/~0/~1/~2")),
+    ];
+    leaf.prop_recursive(2, 8, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            proptest::collection::btree_map("[a-z]{1,8}", inner, 0..3).prop_map(|map| json!(map)),
+        ]
+    })
+}
+
+/// Every place of a document, as JSON pointers.
+fn places(value: &Value, here: &str, found: &mut Vec<String>) {
+    found.push(here.to_owned());
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                places(value, &format!("{here}/{name}"), found);
+            }
+        }
+        Value::Array(items) => {
+            for (i, value) in items.iter().enumerate() {
+                places(value, &format!("{here}/{i}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What is wrong, as printed; empty for a job that is valid.
+fn complaints(files: [(&str, &str); 2]) -> Vec<String> {
+    let documents = match Documents::read(files) {
+        Ok(documents) => documents,
+        Err(errors) => return errors.iter().map(ToString::to_string).collect(),
+    };
+    let Ok(job) = documents.job(None) else { return Vec::new() };
+    let reference = job.object.spec.scaling.policy_ref.as_ref();
+    let policy = reference.and_then(|reference| documents.policy(&reference.name)).map(|policy| &policy.object);
+    match validate(&job.object, policy, Timestamp::UNIX_EPOCH) {
+        Ok(valid) => {
+            assert!(valid.scaling.min_replicas <= valid.scaling.max_replicas);
+            Vec::new()
+        }
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            problems.iter().map(|problem| documents.locate(problem).to_string()).collect()
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn any_value_in_any_place_is_taken_or_told_in_one_line(
+        policy in any::<bool>(),
+        place in any::<prop::sample::Index>(),
+        value in values(),
+    ) {
+        let mut documents: Vec<Value> = serde_saphyr::from_multiple(FULL).unwrap();
+        let mut found = Vec::new();
+        places(&documents[usize::from(policy)], "", &mut found);
+        let place = place.get(&found);
+        *documents[usize::from(policy)].pointer_mut(place).unwrap() = value.clone();
+        let (job, policy) = (documents[0].to_string(), documents[1].to_string());
+        for line in complaints([("job.yaml", &job), ("policy.yaml", &policy)]) {
+            prop_assert!(line.starts_with("job.yaml: ") || line.starts_with("policy.yaml: "), "{place} = {value}: {line}");
+            prop_assert!(!line.contains('\n') && !line.ends_with(['.', ' ']), "{place} = {value}: {line}");
+        }
+    }
+
+    #[test]
+    fn any_text_is_taken_or_told_in_one_line(text in "(\\PC|\n|[ :\\-\\[\\]{}&*!|>'\"#]){0,60}") {
+        for line in complaints([("job.yaml", &text), ("policy.yaml", &text)]) {
+            prop_assert!(!line.contains('\n'), "{text:?}: {line}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The Kafka that `imagejob dev` works with: librdkafka's in-process mock, or yours.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::metadata::MetadataPartition;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+
+/// How long a broker may take to answer.
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// A broker for the length of a run.
+pub(crate) enum Broker {
+    /// Lives in this process and dies with it. Keeps 5 MB or 100,000 records per partition.
+    Embedded {
+        /// The cluster; dropping it ends it.
+        cluster: MockCluster<'static, DefaultProducerContext>,
+    },
+    /// Somebody else's.
+    External {
+        /// `host:port,...`.
+        bootstrap_servers: String,
+    },
+}
+
+/// A topic that the job needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Topic {
+    /// Its name.
+    pub(crate) name: String,
+    /// Partitions to create it with.
+    pub(crate) partitions: i32,
+}
+
+impl Broker {
+    /// Starts an embedded broker, or takes the one at `bootstrap_servers`.
+    pub(crate) fn open(bootstrap_servers: Option<String>) -> anyhow::Result<Self> {
+        Ok(match bootstrap_servers {
+            Some(bootstrap_servers) => Self::External { bootstrap_servers },
+            None => Self::Embedded { cluster: MockCluster::new(1).context("the embedded broker did not start")? },
+        })
+    }
+
+    /// Where to connect.
+    pub(crate) fn bootstrap_servers(&self) -> String {
+        match self {
+            Self::Embedded { cluster } => cluster.bootstrap_servers(),
+            Self::External { bootstrap_servers } => bootstrap_servers.clone(),
+        }
+    }
+
+    /// Sees to it that the topics exist: creates them here, asks for them elsewhere, where they are
+    /// created only if `create` says so.
+    pub(crate) async fn provide(&self, topics: &[Topic], create: bool) -> anyhow::Result<()> {
+        match self {
+            Self::Embedded { cluster } => {
+                topics.iter().try_for_each(|topic| cluster.create_topic(&topic.name, topic.partitions, 1))?;
+                Ok(())
+            }
+            Self::External { bootstrap_servers } => {
+                let missing = tokio::task::block_in_place(|| missing_topics(bootstrap_servers, topics))?;
+                if create {
+                    return create_topics(bootstrap_servers, &missing).await;
+                }
+                if let Some(topic) = missing.first() {
+                    bail!(
+                        "TopicMissing: topic \"{}\" does not exist at {bootstrap_servers}; create it, or let --create-topics do it",
+                        topic.name
+                    );
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A handle that asks questions and belongs to no group.
+pub(crate) fn asker(bootstrap_servers: &str, group: &str) -> anyhow::Result<BaseConsumer> {
+    Ok(ClientConfig::new()
+        .set("bootstrap.servers", bootstrap_servers)
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .set("allow.auto.create.topics", "false")
+        .set("log_level", "2")
+        .create()?)
+}
+
+/// Numbers of a topic's partitions.
+pub(crate) fn partitions(asker: &BaseConsumer, topic: &str) -> anyhow::Result<Vec<i32>> {
+    let metadata = asker.fetch_metadata(Some(topic), ANSWER_LIMIT)?;
+    let found = metadata.topics().first().map(|topic| topic.partitions().iter().map(MetadataPartition::id).collect());
+    Ok(found.unwrap_or_default())
+}
+
+fn missing_topics(bootstrap_servers: &str, topics: &[Topic]) -> anyhow::Result<Vec<Topic>> {
+    let asker = asker(bootstrap_servers, "imagejob-dev")?;
+    let metadata = asker.fetch_metadata(None, ANSWER_LIMIT).map_err(|error| {
+        tracing::debug!(%error, "no metadata");
+        anyhow!(
+            "BrokerUnreachable: no broker answers at {bootstrap_servers} within {} s; check the address, or leave \
+             --bootstrap-servers out to use the embedded broker",
+            ANSWER_LIMIT.as_secs()
+        )
+    })?;
+    let exists = |topic: &Topic| metadata.topics().iter().any(|known| known.name() == topic.name);
+    Ok(topics.iter().filter(|topic| !exists(topic)).cloned().collect())
+}
+
+async fn create_topics(bootstrap_servers: &str, topics: &[Topic]) -> anyhow::Result<()> {
+    if topics.is_empty() {
+        return Ok(());
+    }
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", bootstrap_servers).create()?;
+    // -1: the broker's own default replication.
+    let new: Vec<_> =
+        topics.iter().map(|topic| NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(-1))).collect();
+    let options = AdminOptions::new().operation_timeout(Some(ANSWER_LIMIT));
+    for created in admin.create_topics(&new, &options).await? {
+        created.map_err(|(topic, error)| anyhow::anyhow!("topic \"{topic}\" could not be created: {error}"))?;
+    }
+    Ok(())
+}

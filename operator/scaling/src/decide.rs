@@ -1,0 +1,217 @@
+//! The decision. Order: what the records ask for; hold if they are out of sight, or if more was
+//! needed a moment ago; floors and bounds last, so that nothing gets past them.
+//!
+//! Up at once and straight to the computed number. Down only to what a whole window has needed,
+//! and by a second, lower threshold (workers that run spend no time on starting), so that a count
+//! that was just raised is not taken back by the next look.
+
+use std::time::Duration;
+
+use crate::decision::{Candidates, Decision, Limit};
+use crate::demand::Demand;
+use crate::memory::{Memory, elapsed};
+use crate::observation::{Backlog, Observation};
+use crate::policy::Policy;
+use crate::profiles::Agenda;
+use crate::reason::{FloorEvidence, Reason};
+
+/// A decision is worth repeating after this long even if nothing seems to change.
+const RECHECK_AT_MOST: Duration = Duration::from_hours(1);
+
+/// Decides how many workers should run, and what to remember of it.
+///
+/// The same inputs give the same answer. Keep the memory whether or not the decision could be
+/// carried out: what was needed is a fact, and what was done shows in the next observation.
+pub fn decide(seen: &Observation, policy: &Policy, memory: &Memory) -> (Decision, Memory) {
+    let agenda = Agenda::at(policy, seen.now);
+    let look = Look { seen, policy, agenda: &agenda, bounds: Bounds::of(policy, &agenda) };
+    let (demand, choice, memory) = match &seen.backlog {
+        Backlog::Known(lag) => {
+            let demand = Demand::of(lag, seen, policy, agenda.wait(policy));
+            let (choice, memory) = look.all_in_sight(&demand, memory);
+            (Some(demand), choice, memory)
+        }
+        Backlog::Partial { seen: lag, gap } => {
+            let demand = Demand::of(lag, seen, policy, agenda.wait(policy));
+            let hold = Reason::LagPartial { gap: gap.clone() };
+            let (choice, memory) = look.out_of_sight(hold, Some(&demand), memory);
+            (Some(demand), choice, memory)
+        }
+        Backlog::Unknown(gap) => {
+            let hold = Reason::LagUnknown { gap: gap.clone() };
+            let (choice, memory) = look.out_of_sight(hold, None, memory);
+            (None, choice, memory)
+        }
+    };
+    let decision = Decision {
+        replicas: choice.replicas,
+        reason: choice.reason,
+        candidates: look.candidates(demand.as_ref(), &memory),
+        limited_by: look.bounds.limit(choice.wanted, &agenda),
+        recheck_after: look.recheck_after(&memory),
+        active: agenda.active,
+        next: agenda.next,
+    };
+    (decision, memory)
+}
+
+/// One look at the world: everything that the steps of a decision read.
+struct Look<'a> {
+    seen: &'a Observation,
+    policy: &'a Policy,
+    agenda: &'a Agenda,
+    bounds: Bounds,
+}
+
+/// A count, why, and what it would have been without an upper bound.
+struct Choice {
+    replicas: u32,
+    wanted: u32,
+    reason: Reason,
+}
+
+impl Look<'_> {
+    /// The whole backlog is known: up at once, down after a window.
+    fn all_in_sight(&self, demand: &Demand, memory: &Memory) -> (Choice, Memory) {
+        let (now, window) = (self.seen.now, self.policy.scale_down_stabilization);
+        let applied = self.seen.workers.applied;
+        let wanted = demand.largest().max(self.bounds.held);
+        let up = self.bounds.clamp(wanted);
+        if up > applied {
+            let choice = Choice { replicas: up, wanted, reason: self.asked_by(demand, demand.due) };
+            return (choice, memory.remember(now, window, demand.largest().min(self.bounds.upper)));
+        }
+        // Floors are not remembered: that a profile ends was known all along.
+        let memory = memory.remember(now, window, demand.largest_running().min(self.bounds.upper));
+        let needed = self.bounds.clamp(demand.largest_running());
+        let (last, held) = memory.highest().unwrap_or((now, needed));
+        let warming_up = memory.warming_up(now, window);
+        let least = if warming_up.is_some() { applied } else { held.min(applied) };
+        let target = if applied - least < dead_band(applied) { applied } else { least };
+        let replicas = self.bounds.clamp(target);
+        let reason = if replicas == needed {
+            self.asked_by(demand, demand.due_running)
+        } else if replicas == up {
+            self.asked_by(demand, demand.due)
+        } else if let Some(left) = warming_up {
+            Reason::WarmingUp { needed, left }
+        } else if target <= held {
+            Reason::ScaleDownHeld { needed, ago: elapsed(last, now), window }
+        } else {
+            Reason::Steady { needed }
+        };
+        (Choice { replicas, wanted: wanted.max(target), reason }, memory)
+    }
+
+    /// Some or all of the backlog is unknown: keep what runs, raise it for floors and for what is
+    /// seen, and take no worker away for a window after all is in sight again.
+    fn out_of_sight(&self, hold: Reason, demand: Option<&Demand>, memory: &Memory) -> (Choice, Memory) {
+        let applied = self.seen.workers.applied;
+        let wanted = demand.map_or(0, Demand::largest).max(self.bounds.held).max(applied);
+        let replicas = self.bounds.clamp(wanted);
+        let reason = match demand {
+            _ if replicas <= applied => hold,
+            Some(demand) => self.asked_by(demand, demand.due),
+            None => self.held_by(),
+        };
+        let memory = memory.remember(self.seen.now, self.policy.scale_down_stabilization, replicas);
+        (Choice { replicas, wanted, reason }, memory)
+    }
+
+    /// The candidate that asks for most.
+    fn asked_by(&self, demand: &Demand, due: u32) -> Reason {
+        let most = due.max(demand.keep_up).max(demand.in_flight);
+        if self.bounds.held > most || most == 0 {
+            self.held_by()
+        } else if due == most {
+            Reason::Due(demand.due_evidence.clone())
+        } else if demand.keep_up == most {
+            Reason::KeepUp(demand.keep_up_evidence.clone())
+        } else {
+            let slots = self.policy.slots.get();
+            let lag = demand.due_evidence.retrying;
+            Reason::InFlight { in_flight: demand.records_in_flight, retrying: lag, slots }
+        }
+    }
+
+    /// What keeps workers without any record: a floor, the minimum, or nothing.
+    fn held_by(&self) -> Reason {
+        match self.agenda.floor() {
+            _ if self.bounds.held == 0 => Reason::AtRest,
+            Some((floor, profile)) if floor >= self.policy.min_replicas => Reason::Floor(FloorEvidence {
+                profile: profile.name.clone(),
+                floor,
+                until: profile.until,
+                zone: profile.zone.clone(),
+                now: self.seen.now,
+            }),
+            _ => Reason::Minimum,
+        }
+    }
+
+    fn candidates(&self, demand: Option<&Demand>, memory: &Memory) -> Candidates {
+        Candidates {
+            due: demand.map(|d| d.due),
+            keep_up: demand.map(|d| d.keep_up),
+            in_flight: demand.map(|d| d.in_flight),
+            floor: self.agenda.floor().map(|(floor, _)| floor),
+            ceiling: self.agenda.ceiling().map(|(ceiling, _)| ceiling),
+            held: memory.highest().map(|(_, held)| held),
+            minimum: self.policy.min_replicas,
+            maximum: self.policy.max_replicas,
+        }
+    }
+
+    /// Time until the decision may change without a new observation: a profile starts or ends, or
+    /// the highest count of the window is forgotten.
+    fn recheck_after(&self, memory: &Memory) -> Duration {
+        let (now, window) = (self.seen.now, self.policy.scale_down_stabilization);
+        let boundary = self.agenda.next.as_ref().map(|next| elapsed(now, next.at));
+        let forgotten = memory.highest().map(|(at, _)| window.saturating_sub(elapsed(at, now)));
+        let warm = memory.warming_up(now, window);
+        [boundary, forgotten, warm].into_iter().flatten().fold(RECHECK_AT_MOST, Duration::min)
+    }
+}
+
+/// What may run at least and at most. Precedence: maximum, then floors and minimum, then ceilings.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// The higher of minimum and floor, whether or not the maximum admits it.
+    held: u32,
+    lower: u32,
+    upper: u32,
+}
+
+impl Bounds {
+    fn of(policy: &Policy, agenda: &Agenda) -> Self {
+        let held = agenda.floor().map_or(0, |(floor, _)| floor).max(policy.min_replicas);
+        let ceiling = agenda.ceiling().map_or(u32::MAX, |(ceiling, _)| ceiling);
+        let upper = policy.max_replicas.min(ceiling.max(held));
+        Self { held, lower: held.min(upper), upper }
+    }
+
+    fn clamp(self, count: u32) -> u32 {
+        count.clamp(self.lower, self.upper)
+    }
+
+    /// The bound that cut `wanted`, or a ceiling that could not hold.
+    fn limit(self, wanted: u32, agenda: &Agenda) -> Option<Limit> {
+        let ceiling = agenda.ceiling();
+        if let Some((ceiling, profile)) = ceiling.filter(|(ceiling, _)| *ceiling < self.held) {
+            return Some(Limit::CeilingBelowFloor { floor: self.held, ceiling, profile: profile.name.clone() });
+        }
+        if wanted <= self.upper {
+            return None;
+        }
+        Some(match ceiling.filter(|(ceiling, _)| *ceiling == self.upper) {
+            Some((ceiling, profile)) => Limit::Ceiling { wanted, ceiling, profile: profile.name.clone() },
+            None => Limit::Maximum { wanted, maximum: self.upper },
+        })
+    }
+}
+
+/// The smallest decrease that is worth a change: 3 % of what runs, at least 1. Of 40 workers 1
+/// may leave alone, of 100 it takes 3.
+fn dead_band(applied: u32) -> u32 {
+    (applied.saturating_mul(3) / 100).max(1)
+}

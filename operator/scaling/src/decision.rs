@@ -1,0 +1,115 @@
+//! How many workers, why, and what else was considered.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::profiles::{ActiveProfile, Boundary};
+use crate::reason::Reason;
+use crate::wording::counted;
+
+/// How many workers, why, and what else was considered. Its [`fmt::Display`] is one sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// Workers that should run.
+    pub replicas: u32,
+    /// Why.
+    pub reason: Reason,
+    /// Everything that was considered, the losers too.
+    pub candidates: Candidates,
+    /// The bound that cut the wish, if one did.
+    pub limited_by: Option<Limit>,
+    /// Profiles that are active, in order of declaration.
+    pub active: Vec<ActiveProfile>,
+    /// When that changes next; none if not within a fortnight.
+    pub next: Option<Boundary>,
+    /// The decision may change by itself after this long; it may change earlier with a new
+    /// observation.
+    pub recheck_after: Duration,
+}
+
+/// Counts of workers that were considered. None: does not apply now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Candidates {
+    /// For what waits; none while the lag is unknown, as with the next two.
+    pub due: Option<u32>,
+    /// For what arrives.
+    pub keep_up: Option<u32>,
+    /// For what runs or will be tried again.
+    pub in_flight: Option<u32>,
+    /// Highest floor of the active profiles.
+    pub floor: Option<u32>,
+    /// Lowest ceiling of the active profiles.
+    pub ceiling: Option<u32>,
+    /// The highest count needed within the stabilization window.
+    pub held: Option<u32>,
+    /// The minimum of job and policy.
+    pub minimum: u32,
+    /// The maximum of job and policy.
+    pub maximum: u32,
+}
+
+/// A bound that cut the wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Limit {
+    /// More were wanted than the maximum of job or policy.
+    Maximum {
+        /// The count without it.
+        wanted: u32,
+        /// The maximum.
+        maximum: u32,
+    },
+    /// More were wanted than an active profile's ceiling.
+    Ceiling {
+        /// The count without it.
+        wanted: u32,
+        /// The ceiling.
+        ceiling: u32,
+        /// The profile.
+        profile: String,
+    },
+    /// A ceiling lies below what a floor or the minimum holds, which wins.
+    CeilingBelowFloor {
+        /// The floor or minimum that holds.
+        floor: u32,
+        /// The ceiling.
+        ceiling: u32,
+        /// The profile with the ceiling.
+        profile: String,
+    },
+}
+
+impl Limit {
+    /// The stable CamelCase word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Maximum { .. } => "Maximum",
+            Self::Ceiling { .. } => "ProfileCeiling",
+            Self::CeilingBelowFloor { .. } => "CeilingBelowFloor",
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Maximum { wanted, maximum } => {
+                write!(f, "{wanted} are wanted, the maximum is {maximum}")
+            }
+            Self::Ceiling { wanted, ceiling, profile } => {
+                write!(f, "{wanted} are wanted, the ceiling is {ceiling} (profile {profile})")
+            }
+            Self::CeilingBelowFloor { floor, ceiling, profile } => {
+                write!(f, "the ceiling {ceiling} of profile {profile} lies below the floor {floor}, which holds")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let workers = counted(u64::from(self.replicas), "worker");
+        write!(f, "{workers}, because {}", self.reason)?;
+        self.limited_by.as_ref().map_or(Ok(()), |limit| write!(f, "; {limit}"))?;
+        f.write_str(".")
+    }
+}

@@ -1,0 +1,30 @@
+//! How many workers, and why: pure functions over plain data.
+//!
+//! [`decide`] takes what was seen, what was asked for and what it remembers, and answers with a
+//! worker count, the reason in one sentence, and every candidate that lost. It reads no clock,
+//! does no I/O and draws no random numbers, so the operator, a test and a simulation of a whole
+//! weekend all run the very same function.
+//!
+//! Knows nothing of Kubernetes or Kafka. Counts are records, workers and slots; times are
+//! [`jiff::Timestamp`] (instants) and [`std::time::Duration`] (lengths, never negative).
+
+mod decide;
+mod decision;
+mod demand;
+mod memory;
+mod observation;
+mod policy;
+mod profiles;
+mod reason;
+mod schedule;
+pub mod wording;
+
+pub use decide::decide;
+pub use decision::{Candidates, Decision, Limit};
+pub use demand::{PRIOR_SERVICE, PRIOR_START_UP};
+pub use memory::Memory;
+pub use observation::{Backlog, Lag, LagGap, Observation, ServiceTime, Workers};
+pub use policy::{Policy, Profile};
+pub use profiles::{ActiveProfile, Agenda, Boundary, Edge};
+pub use reason::{DueEvidence, FloorEvidence, KeepUpEvidence, Reason, ServiceEvidence};
+pub use schedule::{Interval, Schedule, Weekdays};

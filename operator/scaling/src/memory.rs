@@ -1,0 +1,77 @@
+//! What one decision hands to the next: which counts were needed over the stabilization window.
+//!
+//! Starts empty after every restart of the program; the first window after that never shrinks,
+//! because nobody knows what was needed before.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// The highest count needed over a sliding window, in amortised constant time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Memory {
+    /// The first decision; none before it.
+    since: Option<Timestamp>,
+    /// Counts that may still become the maximum: instants rise, counts fall.
+    needed: VecDeque<(Timestamp, u32)>,
+}
+
+impl Memory {
+    /// The memory after `count` workers were needed at `now`, forgetting what lies more than
+    /// `window` back. Entries of a clock that was set back since count as of `now`.
+    pub(crate) fn remember(&self, now: Timestamp, window: Duration, count: u32) -> Self {
+        let kept = self.needed.iter().map(|(at, n)| (*at.min(&now), *n));
+        let kept = kept.filter(|(at, n)| elapsed(*at, now) < window && *n > count);
+        let needed = kept.chain([(now, count)]).collect();
+        Self { since: Some(self.since.map_or(now, |since| since.min(now))), needed }
+    }
+
+    /// The highest count of the window and the last instant at which it was needed.
+    pub(crate) fn highest(&self) -> Option<(Timestamp, u32)> {
+        self.needed.front().copied()
+    }
+
+    /// How much of the first window after a start is still to come; none once it is over.
+    pub(crate) fn warming_up(&self, now: Timestamp, window: Duration) -> Option<Duration> {
+        let seen = self.since.map_or(Duration::ZERO, |since| elapsed(since, now));
+        window.checked_sub(seen).filter(|left| !left.is_zero())
+    }
+}
+
+/// Time from `earlier` to `later`; zero if it is the other way round.
+pub(crate) fn elapsed(earlier: Timestamp, later: Timestamp) -> Duration {
+    let elapsed: SignedDuration = later.duration_since(earlier);
+    Duration::try_from(elapsed).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    #[test]
+    fn the_highest_of_the_window_is_kept_and_then_forgotten() {
+        let window = Duration::from_secs(30);
+        let mut memory = Memory::default();
+        let story = [(0, 3, 3), (10, 8, 8), (20, 2, 8), (39, 5, 8), (40, 5, 5), (69, 1, 5), (70, 1, 1)];
+        for (second, count, highest) in story {
+            memory = memory.remember(at(second), window, count);
+            assert_eq!(memory.highest().map(|(_, n)| n), Some(highest), "at {second} s");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_forgets_nothing() {
+        let window = Duration::from_secs(30);
+        let memory = Memory::default().remember(at(3_600), window, 9).remember(at(0), window, 1);
+        assert_eq!(memory.highest(), Some((at(0), 9)));
+        assert_eq!(memory.warming_up(at(10), window), Some(Duration::from_secs(20)));
+        assert_eq!(memory.warming_up(at(30), window), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! Why this many workers: data first, one sentence second.
+//!
+//! The word of a reason is stable (people alert on it); its sentence is not.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::observation::LagGap;
+use crate::wording::{count, counted, length, moment, per_second};
+
+/// Why a decision is what it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reason {
+    /// What waits has to start in time.
+    Due(DueEvidence),
+    /// What arrives must not pile up.
+    KeepUp(KeepUpEvidence),
+    /// What runs needs its slots, what failed needs a worker for its next attempt.
+    InFlight {
+        /// Records on loan.
+        in_flight: u64,
+        /// Records that wait for their next attempt.
+        retrying: u64,
+        /// Records that a worker works on at once.
+        slots: u32,
+    },
+    /// A profile holds a floor.
+    Floor(FloorEvidence),
+    /// The minimum of job or policy.
+    Minimum,
+    /// Nothing is left to do and nothing asks for a worker.
+    AtRest,
+    /// Fewer would do, but more were needed a moment ago.
+    ScaleDownHeld {
+        /// Workers that would do now.
+        needed: u32,
+        /// How long ago the held count was needed last.
+        ago: Duration,
+        /// How long a worker has to be unneeded before it leaves.
+        window: Duration,
+    },
+    /// Fewer would do, but the program started a moment ago and does not know what came before.
+    WarmingUp {
+        /// Workers that would do now.
+        needed: u32,
+        /// Time until shrinking is possible.
+        left: Duration,
+    },
+    /// Fewer would do, but the difference is not worth a change.
+    Steady {
+        /// Workers that would do now.
+        needed: u32,
+    },
+    /// A part of the backlog is out of sight: what runs is kept.
+    LagPartial {
+        /// What is missing.
+        gap: LagGap,
+    },
+    /// The backlog is out of sight: what runs is kept.
+    LagUnknown {
+        /// What is missing.
+        gap: LagGap,
+    },
+}
+
+/// The numbers behind a due count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DueEvidence {
+    /// Records that wait for a lease.
+    pub waiting: u64,
+    /// Records that wait for their next attempt.
+    pub retrying: u64,
+    /// Age of the oldest waiting record.
+    pub oldest: Duration,
+    /// The promise.
+    pub wait: Duration,
+    /// Time from ordering a worker until it takes leases.
+    pub start_up: Duration,
+    /// What a worker does.
+    pub service: ServiceEvidence,
+}
+
+/// The numbers behind a keep-up count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeepUpEvidence {
+    /// Records a second that arrive.
+    pub arrivals_per_second: f64,
+    /// What a worker does.
+    pub service: ServiceEvidence,
+}
+
+/// What one worker does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServiceEvidence {
+    /// How long a record holds a slot.
+    pub mean: Duration,
+    /// False while the mean is a first guess.
+    pub measured: bool,
+    /// Records that a worker works on at once.
+    pub slots: u32,
+}
+
+/// The numbers behind a floor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FloorEvidence {
+    /// The profile.
+    pub profile: String,
+    /// Its floor.
+    pub floor: u32,
+    /// When it ends; none if not within a fortnight.
+    pub until: Option<Timestamp>,
+    /// Its zone.
+    pub zone: TimeZone,
+    /// The instant of the decision, so that `until` can be named like people do.
+    pub now: Timestamp,
+}
+
+impl Reason {
+    /// The stable CamelCase word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Due(_) => "Due",
+            Self::KeepUp(_) => "KeepUp",
+            Self::InFlight { .. } => "InFlight",
+            Self::Floor(_) => "ProfileFloor",
+            Self::Minimum => "Minimum",
+            Self::AtRest => "AtRest",
+            Self::ScaleDownHeld { .. } => "ScaleDownHeld",
+            Self::WarmingUp { .. } => "WarmingUp",
+            Self::Steady { .. } => "Steady",
+            Self::LagPartial { .. } => "LagPartial",
+            Self::LagUnknown { .. } => "LagUnknown",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Due(due) => due.fmt(f),
+            Self::KeepUp(keep_up) => keep_up.fmt(f),
+            Self::InFlight { in_flight: 0, retrying, .. } => {
+                write!(f, "{} to be tried again", are(*retrying))
+            }
+            Self::InFlight { in_flight, slots, .. } => {
+                write!(f, "{} being worked on, {} a worker", are(*in_flight), count(u64::from(*slots)))
+            }
+            Self::Floor(floor) => floor.fmt(f),
+            Self::Minimum => f.write_str("that is the minimum"),
+            Self::AtRest => f.write_str("nothing waits or runs and no profile holds a floor"),
+            Self::ScaleDownHeld { needed, ago, window } => write!(
+                f,
+                "that many were needed {} ago; {needed} would do now, and a worker leaves after {} without need",
+                length(*ago),
+                length(*window)
+            ),
+            Self::WarmingUp { needed, left } => write!(
+                f,
+                "they run and what was needed before is not known yet; {needed} would do, shrinking is possible in {}",
+                length(*left)
+            ),
+            Self::Steady { needed } => {
+                write!(f, "they run; {needed} would do, which is not worth a change")
+            }
+            Self::LagPartial { gap } => write!(f, "a part of the lag is unknown and what runs is kept: {gap}"),
+            Self::LagUnknown { gap } => write!(f, "the lag is unknown and what runs is kept: {gap}"),
+        }
+    }
+}
+
+/// `1 record is`, `1,204 records are`.
+fn are(records: u64) -> String {
+    format!("{} {}", counted(records, "record"), if records == 1 { "is" } else { "are" })
+}
+
+impl fmt::Display for DueEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.waiting > 0 {
+            let waits = if self.waiting == 1 { "waits" } else { "wait" };
+            write!(f, "{} {waits} (oldest {})", counted(self.waiting, "record"), length(self.oldest))?;
+        }
+        if self.retrying > 0 {
+            let and = if self.waiting > 0 { " and " } else { "" };
+            write!(f, "{and}{} to be tried again", are(self.retrying))?;
+        }
+        write!(f, " and must start within {}; {}, ", length(self.wait), self.service)?;
+        write!(f, "start-up takes {}", length(self.start_up))
+    }
+}
+
+impl fmt::Display for KeepUpEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} arrive; {}", per_second(self.arrivals_per_second), self.service)
+    }
+}
+
+impl fmt::Display for ServiceEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slots = counted(u64::from(self.slots), "slot");
+        let guess = if self.measured { "" } else { ", a first guess" };
+        let rate = per_second(self.per_worker());
+        write!(f, "a worker does {rate} ({slots} x {}{guess})", length(self.mean))
+    }
+}
+
+impl fmt::Display for FloorEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "profile {} holds at least {}", self.profile, self.floor)?;
+        match self.until {
+            Some(until) => write!(f, " until {}", moment(until, self.now, &self.zone)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Weekly windows of wall-clock time in an IANA zone.
+//!
+//! A window is a predicate at an instant, never an event that could be missed: after a restart
+//! the answer is the same. Dates, calendars and exceptions are not in here.
+//!
+//! Where clocks jump, a window keeps its promise in favour of running: a start that the clocks
+//! skip is the first instant after the gap; a start that occurs twice is the first occurrence; an
+//! end that occurs twice is the second, so the repeated hour is never lost. Both ends in one gap
+//! leave nothing of that day's window.
+
+use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Span, Timestamp, ToSpan};
+
+/// Days that are looked at beyond today before a window counts as one without end, or as one
+/// that never comes: a weekly window recurs within 7 days, or within 14 if a gap swallowed one.
+const HORIZON_DAYS: i8 = 15;
+
+/// A set of days of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weekdays(u8);
+
+impl Weekdays {
+    /// Monday to Sunday.
+    pub const ALL: Self = Self(0b111_1111);
+
+    /// True if the day is in the set.
+    pub fn contains(self, day: Weekday) -> bool {
+        self.0 & Self::bit(day) != 0
+    }
+
+    fn bit(day: Weekday) -> u8 {
+        1 << day.to_monday_zero_offset()
+    }
+}
+
+impl FromIterator<Weekday> for Weekdays {
+    fn from_iter<I: IntoIterator<Item = Weekday>>(days: I) -> Self {
+        Self(days.into_iter().fold(0, |set, day| set | Self::bit(day)))
+    }
+}
+
+/// Days of the week and a window of each, `[from, to)` in wall-clock time.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// Days on which a window starts.
+    pub days: Weekdays,
+    /// Start of the window.
+    pub from: Time,
+    /// End of the window. At or before `from` it lies on the following day, so midnight to
+    /// midnight is a whole day, and 22:00 to 06:00 on Friday ends on Saturday.
+    pub to: Time,
+    /// The zone whose clocks and calendar are meant.
+    pub zone: TimeZone,
+}
+
+/// A span of time, `[start, end)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    /// First instant inside. For a window that has been open for days, at the latest today's.
+    pub start: Timestamp,
+    /// First instant after; none if the window stays open for longer than a fortnight.
+    pub end: Option<Timestamp>,
+}
+
+impl Schedule {
+    /// True if a window is open at `now`.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.around(now, 0).any(|(start, end)| start <= now && now < end)
+    }
+
+    /// The window that is open at `now`, else the next one; windows that touch count as one.
+    /// None if no window opens within a fortnight.
+    pub fn current_or_next(&self, now: Timestamp) -> Option<Interval> {
+        let mut found: Option<(Timestamp, Timestamp)> = None;
+        for (start, end) in self.around(now, HORIZON_DAYS) {
+            match &mut found {
+                Some((_, until)) if start <= *until => *until = end.max(*until),
+                Some(_) => break,
+                None if end > now => found = Some((start, end)),
+                None => {}
+            }
+        }
+        let fortnight = SignedDuration::from_hours(14 * 24);
+        found.map(|(start, end)| {
+            let ends = end.duration_since(now) < fortnight;
+            Interval { start, end: ends.then_some(end) }
+        })
+    }
+
+    /// Windows that start up to `days` after today, in order, with those that may be open still: a
+    /// whole day that the calendar repeats may have begun two days ago.
+    fn around(&self, now: Timestamp, days: i8) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        let today = now.to_zoned(self.zone.clone()).date();
+        let days = (-2..=days).filter_map(move |day| today.checked_add(Span::new().days(day)).ok());
+        days.filter_map(|day| self.on(day))
+    }
+
+    /// The window that starts on `day`; none if there is none, or if the clocks skip all of it.
+    fn on(&self, day: Date) -> Option<(Timestamp, Timestamp)> {
+        if !self.days.contains(day.weekday()) {
+            return None;
+        }
+        let last = if self.to <= self.from { day.tomorrow().ok()? } else { day };
+        let start = self.instant(day.to_datetime(self.from), Repeated::First)?;
+        let end = self.instant(last.to_datetime(self.to), Repeated::Second)?;
+        (start < end).then_some((start, end))
+    }
+
+    /// The instant at which the zone's clocks show `wall`, by the rules of the module's head.
+    fn instant(&self, wall: DateTime, repeated: Repeated) -> Option<Timestamp> {
+        match self.zone.to_ambiguous_timestamp(wall).offset() {
+            AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(wall).ok(),
+            AmbiguousOffset::Fold { before, after } => match repeated {
+                Repeated::First => before.to_timestamp(wall).ok(),
+                Repeated::Second => after.to_timestamp(wall).ok(),
+            },
+            AmbiguousOffset::Gap { before, .. } => {
+                // Read with the offset before the gap, the skipped time lies at or after the
+                // jump: 02:30 in a gap from 02:00 to 03:00 is 30 minutes after it.
+                let beyond = before.to_timestamp(wall).ok()?.checked_add(1.nanosecond()).ok()?;
+                self.zone.preceding(beyond).next().map(|jump| jump.timestamp())
+            }
+        }
+    }
+}
+
+/// Which one is meant of a wall-clock time that occurs twice.
+#[derive(Debug, Clone, Copy)]
+enum Repeated {
+    First,
+    Second,
+}

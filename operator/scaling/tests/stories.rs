@@ -1,0 +1,320 @@
+//! Named stories with time driven by hand: what a person would see, in the words they would read.
+
+#![allow(clippy::unwrap_used)]
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use imagejob_scaling::{
+    Backlog, Decision, Edge, Lag, LagGap, Limit, Memory, Observation, Policy, Profile, Reason, Schedule, ServiceTime,
+    Workers, decide,
+};
+use jiff::civil::{Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+/// A job that is looked at again and again; what was decided is what runs at the next look.
+struct Job {
+    now: Timestamp,
+    policy: Policy,
+    memory: Memory,
+    workers: u32,
+    measured: Option<ServiceTime>,
+    arrivals_per_second: f64,
+}
+
+impl Job {
+    /// At Saturday noon in Shanghai: 60 s of wait, 8 slots of 243 ms, at most 40 workers.
+    fn new() -> Self {
+        Self {
+            now: "2026-11-21T12:00:00+08:00".parse().unwrap(),
+            policy: Policy {
+                wait: Duration::from_mins(1),
+                min_replicas: 0,
+                max_replicas: 40,
+                slots: NonZeroU32::new(8).unwrap(),
+                scale_down_stabilization: Duration::from_secs(30),
+                profiles: Vec::new(),
+            },
+            memory: Memory::default(),
+            workers: 0,
+            measured: Some(ServiceTime { mean: Duration::from_millis(243), samples: 1_000_000 }),
+            arrivals_per_second: 0.0,
+        }
+    }
+
+    fn at(mut self, now: &str) -> Self {
+        self.now = now.parse().unwrap();
+        self
+    }
+
+    fn profile(mut self, name: &str, days: &[Weekday], hours: (i8, i8), edit: impl FnOnce(&mut Profile)) -> Self {
+        let mut profile = Profile {
+            name: name.to_owned(),
+            schedule: Schedule {
+                days: days.iter().copied().collect(),
+                from: Time::constant(hours.0, 0, 0, 0),
+                to: Time::constant(hours.1, 0, 0, 0),
+                zone: TimeZone::get("Asia/Shanghai").unwrap(),
+            },
+            floor: None,
+            ceiling: None,
+            wait: None,
+        };
+        edit(&mut profile);
+        self.policy.profiles.push(profile);
+        self
+    }
+
+    fn sees(&mut self, backlog: Backlog) -> Decision {
+        let seen = Observation {
+            now: self.now,
+            backlog,
+            workers: Workers { applied: self.workers, ready: self.workers },
+            service: self.measured,
+            start_up: Some(Duration::from_millis(1_900)),
+            arrivals_per_second: self.arrivals_per_second,
+        };
+        let (decision, memory) = decide(&seen, &self.policy, &self.memory);
+        self.memory = memory;
+        self.workers = decision.replicas;
+        decision
+    }
+
+    fn waits(&mut self, records: u64, oldest_ms: u64) -> Decision {
+        self.sees(Backlog::Known(waiting(records, oldest_ms)))
+    }
+
+    fn rests(&mut self) -> Decision {
+        self.waits(0, 0)
+    }
+
+    fn later(&mut self, seconds: i64) -> &mut Self {
+        self.now += SignedDuration::from_secs(seconds);
+        self
+    }
+}
+
+fn waiting(records: u64, oldest_ms: u64) -> Lag {
+    Lag { waiting: records, oldest_wait: Duration::from_millis(oldest_ms), ..Lag::default() }
+}
+
+#[test]
+fn a_burst_is_answered_at_once_and_then_there_is_rest() {
+    let mut job = Job::new();
+    assert_eq!(job.rests().to_string(), "0 workers, because nothing waits or runs and no profile holds a floor.");
+
+    let burst = job.later(1).waits(12_000, 300);
+    assert_eq!(
+        burst.to_string(),
+        "10 workers, because 12,000 records wait (oldest 300 ms) and must start within 60 s; a worker does 33/s \
+         (8 slots x 243 ms), start-up takes 1.9 s."
+    );
+    // Ten workers do 329/s; after twenty seconds half is left and no more are needed.
+    assert_eq!(job.later(20).waits(6_000, 20_000).replicas, 10);
+
+    let drained = job.later(18).rests();
+    assert_eq!(drained.replicas, 9);
+    assert_eq!(
+        drained.to_string(),
+        "9 workers, because that many were needed 18 s ago; 0 would do now, and a worker leaves after 30 s without need."
+    );
+    assert_eq!(drained.recheck_after, Duration::from_secs(12));
+    assert_eq!(job.later(12).rests().reason, Reason::AtRest);
+    assert_eq!(job.workers, 0);
+    // And straight back to the computed number, with no step in between.
+    assert_eq!(job.later(60).waits(12_000, 300).replicas, 10);
+}
+
+#[test]
+fn one_record_wakes_one_worker_that_stays_for_the_window() {
+    let mut job = Job::new();
+    assert_eq!(job.waits(1, 20).replicas, 1);
+    assert_eq!(job.later(1).rests().replicas, 1);
+    assert_eq!(job.later(28).rests().replicas, 1);
+    assert_eq!(job.later(2).rests().replicas, 0);
+}
+
+#[test]
+fn an_average_of_what_once_arrived_keeps_nobody() {
+    let mut job = Job::new();
+    job.arrivals_per_second = 100.0;
+    assert_eq!(job.waits(20, 100).replicas, 4);
+    job.arrivals_per_second = 0.5;
+    assert_eq!(job.later(20).rests().replicas, 4);
+    assert_eq!(
+        job.later(10).rests().to_string(),
+        "0 workers, because nothing waits or runs and no profile holds a floor."
+    );
+}
+
+#[test]
+fn before_anything_is_measured_a_guess_sizes_the_first_workers() {
+    let mut job = Job::new();
+    job.measured = None;
+    let first = job.waits(4_000, 100);
+    // 200 ms a record: 40/s a worker, 40 s left: 2.5 workers.
+    assert_eq!(
+        first.to_string(),
+        "3 workers, because 4,000 records wait (oldest 100 ms) and must start within 60 s; a worker does 40/s \
+         (8 slots x 200 ms, a first guess), start-up takes 1.9 s."
+    );
+}
+
+#[test]
+fn a_steady_stream_keeps_the_same_workers() {
+    let mut job = Job::new();
+    job.arrivals_per_second = 100.0;
+    job.waits(20, 100);
+    job.later(40);
+    for second in 0..120 {
+        let decision = job.later(1).waits(10 + second % 40, 200);
+        assert_eq!(decision.to_string(), "4 workers, because 100/s arrive; a worker does 33/s (8 slots x 243 ms).");
+    }
+}
+
+#[test]
+fn a_weekend_floor_holds_from_boundary_to_boundary() {
+    let weekend = [Weekday::Saturday, Weekday::Sunday];
+    let mut job =
+        Job::new().at("2026-11-21T05:59:58+08:00").profile("weekend", &weekend, (6, 8), |p| p.floor = Some(4));
+    let before = job.rests();
+    let next = before.next.unwrap();
+    assert_eq!((before.replicas, next.edge, next.profile.as_str()), (0, Edge::Starts, "weekend"));
+    assert_eq!((before.recheck_after, next.floor), (Duration::from_secs(2), Some(4)));
+
+    let open = job.later(2).rests();
+    assert_eq!(open.to_string(), "4 workers, because profile weekend holds at least 4 until 08:00 Asia/Shanghai.");
+    assert_eq!(open.next.unwrap().edge, Edge::Ends);
+    // More work than the floor's: need wins, and may fall back to the floor only.
+    assert_eq!(job.later(60).waits(12_000, 300).replicas, 10);
+    assert_eq!(job.later(60).rests().replicas, 4);
+
+    // The floor goes on the second: its end was known all along, so no window is waited for.
+    let mut job = job.at("2026-11-21T07:59:59+08:00");
+    assert_eq!(job.rests().recheck_after, Duration::from_secs(1));
+    let closed = job.later(1).rests();
+    assert_eq!((closed.replicas, closed.reason.word()), (0, "AtRest"));
+}
+
+#[test]
+fn the_highest_floor_the_lowest_ceiling_and_the_shortest_wait_hold() {
+    let every = [Weekday::Saturday];
+    let mut job = Job::new()
+        .profile("small", &every, (0, 0), |p| p.floor = Some(2))
+        .profile("sale", &every, (11, 13), |p| (p.floor, p.wait) = (Some(6), Some(Duration::from_secs(5))))
+        .profile("night", &every, (0, 0), |p| p.ceiling = Some(20));
+    let quiet = job.rests();
+    assert_eq!(quiet.to_string(), "6 workers, because profile sale holds at least 6 until 13:00 Asia/Shanghai.");
+    let busy = job.waits(5_000, 100);
+    assert_eq!(
+        busy.to_string(),
+        "20 workers, because 5,000 records wait (oldest 100 ms) and must start within 5 s; a worker does 33/s \
+         (8 slots x 243 ms), start-up takes 1.9 s; 102 are wanted, the ceiling is 20 (profile night)."
+    );
+
+    job = job.profile("deep night", &every, (0, 0), |p| p.ceiling = Some(3));
+    let contradiction = job.later(40).rests();
+    assert_eq!(contradiction.replicas, 6);
+    assert_eq!(
+        contradiction.limited_by.unwrap().to_string(),
+        "the ceiling 3 of profile deep night lies below the floor 6, which holds"
+    );
+}
+
+#[test]
+fn the_maximum_is_never_passed_and_says_so() {
+    let mut job = Job::new();
+    let flood = job.waits(2_000_000, 60_000);
+    assert_eq!(flood.replicas, 40);
+    assert_eq!(flood.limited_by, Some(Limit::Maximum { wanted: 5_063, maximum: 40 }));
+    // Lowered while running: at once, with nothing waiting for a window.
+    job.policy.max_replicas = 25;
+    assert_eq!(job.later(1).waits(2_000_000, 60_000).replicas, 25);
+}
+
+#[test]
+fn a_part_of_the_dispatchers_falls_silent_in_a_burst() {
+    let mut job = Job::new();
+    assert_eq!(job.waits(12_000, 300).replicas, 10);
+    let gap = LagGap::Silent { silent: 1, expected: 2, since: Some(Duration::from_secs(4)) };
+    // What is still seen asks for less: what runs is kept.
+    let partial = job.later(60).sees(Backlog::Partial { seen: waiting(100, 300), gap: gap.clone() });
+    assert_eq!(
+        partial.to_string(),
+        "10 workers, because a part of the lag is unknown and what runs is kept: 1 of 2 dispatchers is silent for 4 s."
+    );
+    // What is still seen asks for more: it counts, as a lower bound.
+    assert_eq!(job.later(1).sees(Backlog::Partial { seen: waiting(24_000, 300), gap }).replicas, 19);
+    // All in sight again: nothing leaves before a whole window was seen.
+    assert_eq!(job.later(1).rests().reason.word(), "ScaleDownHeld");
+    assert_eq!(job.later(28).rests().replicas, 19);
+    assert_eq!(job.later(1).rests().replicas, 0);
+}
+
+#[test]
+fn with_no_report_at_all_what_runs_is_kept_and_floors_still_rise() {
+    let mut job = Job::new().at("2026-11-21T05:59:59+08:00");
+    job = job.profile("weekend", &[Weekday::Saturday], (6, 8), |p| p.floor = Some(4));
+    job.workers = 3;
+    let blind = job.sees(Backlog::Unknown(LagGap::NoReport { expected: 2 }));
+    assert_eq!(
+        blind.to_string(),
+        "3 workers, because the lag is unknown and what runs is kept: none of 2 dispatchers reports."
+    );
+    let floor = job.later(1).sees(Backlog::Unknown(LagGap::NoReport { expected: 2 }));
+    assert_eq!((floor.replicas, floor.reason.word()), (4, "ProfileFloor"));
+    assert_eq!(floor.candidates.due, None);
+}
+
+#[test]
+fn after_a_restart_nothing_shrinks_until_a_window_was_seen() {
+    let mut job = Job::new();
+    job.workers = 12;
+    let first = job.waits(100, 100);
+    assert_eq!(
+        first.to_string(),
+        "12 workers, because they run and what was needed before is not known yet; 1 would do, shrinking is possible \
+         in 30 s."
+    );
+    assert_eq!(job.later(29).waits(100, 100).replicas, 12);
+    assert_eq!(job.later(1).waits(100, 100).replicas, 1);
+    // Growing needs no memory.
+    let mut restarted = Job::new();
+    restarted.workers = 2;
+    assert_eq!(restarted.waits(12_000, 300).replicas, 10);
+}
+
+#[test]
+fn long_items_keep_their_workers_and_failures_keep_one() {
+    let mut job = Job::new();
+    let packing = Lag { in_flight: 20, ..Lag::default() };
+    let decision = job.sees(Backlog::Known(packing));
+    assert_eq!(decision.to_string(), "3 workers, because 20 records are being worked on, 8 a worker.");
+    job.later(60);
+    let retry = Lag { retrying: 1, ..Lag::default() };
+    assert_eq!(
+        job.sees(Backlog::Known(retry)).to_string(),
+        "1 worker, because 1 record is to be tried again and must start within 60 s; a worker does 33/s \
+         (8 slots x 243 ms), start-up takes 1.9 s."
+    );
+}
+
+#[test]
+fn a_handful_of_late_records_asks_for_no_more_workers_than_it_can_fill() {
+    let mut job = Job::new();
+    job.measured = Some(ServiceTime { mean: Duration::from_secs(30), samples: 1_000_000 });
+    // 30 records of 30 s, far too late: 8 / 30 a second each would ask for 9 workers, 4 have all slots filled.
+    assert_eq!(job.waits(30, 300_000).replicas, 4);
+}
+
+#[test]
+fn of_many_workers_a_few_may_be_too_many() {
+    let mut job = Job::new();
+    job.policy.max_replicas = 400;
+    job.workers = 100;
+    job.arrivals_per_second = 2_520.0; // 98.1 workers at 78 % of 32.9/s
+    job.waits(1, 10);
+    let decision = job.later(40).waits(1, 10);
+    assert_eq!(decision.to_string(), "100 workers, because they run; 99 would do, which is not worth a change.");
+}

@@ -1,0 +1,175 @@
+//! What should run: how many dispatchers and workers, and what they read when they start.
+//!
+//! Pure. How it comes to run (processes, pods) is the cluster's matter.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use imagejob_api::validate::{Action, Format, StartFrom, Step, StorageKind};
+use imagejob_api::{FailureAction, NamespacedName, ValidatedJob};
+use imagejob_protocol::settings;
+use imagejob_protocol::settings::{DispatcherSettings, JobName, WorkerSettings};
+use imagejob_scaling::Decision;
+use sha2::{Digest, Sha256};
+
+/// What should run for a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The job.
+    pub job: NamespacedName,
+    /// Dispatchers that should run.
+    pub dispatchers: u32,
+    /// Workers that should run.
+    pub workers: u32,
+    /// What each dispatcher reads when it starts.
+    pub dispatcher_settings: DispatcherSettings,
+    /// What each worker reads when it starts.
+    pub worker_settings: WorkerSettings,
+    /// With what the job's own parts recognise each other.
+    pub token: Token,
+}
+
+/// A secret that only the parts of one job know. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// A token with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, to be sent or written where only the job's parts read it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// Names a plan: equal plans have equal hashes, others have not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PlanHash(String);
+
+impl fmt::Display for PlanHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Plan {
+    /// The first 16 hex digits of SHA-256 over everything in the plan.
+    pub fn hash(&self) -> PlanHash {
+        let Self { job, dispatchers, workers, dispatcher_settings, worker_settings, token } = self;
+        let text = format!(
+            "{job}\n{dispatchers}\n{workers}\n{dispatcher_settings:?}\n{worker_settings:?}\n{}",
+            token.expose()
+        );
+        let digest = Sha256::digest(text.as_bytes());
+        PlanHash(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// Plans for a decision. `dispatchers` is how many of the job's dispatchers have something to do,
+/// see [`dispatchers`].
+pub fn plan(job: &ValidatedJob, decision: &Decision, dispatchers: u32, token: &Token) -> Plan {
+    Plan {
+        job: job.name.clone(),
+        dispatchers,
+        workers: decision.replicas,
+        dispatcher_settings: dispatcher_settings(job),
+        worker_settings: worker_settings(job),
+        token: token.clone(),
+    }
+}
+
+/// Dispatchers that have something to do: as many as the job asks for, but no more than there are
+/// partitions. While the partitions are not known, those that run stay.
+pub fn dispatchers(asked: NonZeroU32, partitions: Option<u32>, applied: u32) -> u32 {
+    match (partitions, applied) {
+        (Some(partitions), _) => asked.get().min(partitions).max(1),
+        (None, 0) => asked.get(),
+        (None, applied) => asked.get().min(applied),
+    }
+}
+
+fn job_name(job: &ValidatedJob) -> JobName {
+    JobName { namespace: job.name.namespace.clone(), name: job.name.name.clone() }
+}
+
+/// Whole milliseconds; validated times are far below the limit of the type.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn dispatcher_settings(job: &ValidatedJob) -> DispatcherSettings {
+    DispatcherSettings {
+        job: job_name(job),
+        bootstrap_servers: job.source.bootstrap_servers.clone(),
+        topics: job.source.topics.clone(),
+        consumer_group: job.source.consumer_group.clone(),
+        start_from: match job.source.start_from {
+            StartFrom::Earliest => settings::StartFrom::Earliest,
+            StartFrom::Created(at) => settings::StartFrom::Created { at_ms: at.as_millisecond() },
+        },
+        dead_letter_topic: job.results.dead_letter_topic.clone(),
+        failure_topic: job.results.failure_topic.clone(),
+        retry: settings::Retry {
+            max_attempts: job.retry.max_attempts.get(),
+            initial_backoff_ms: millis(job.retry.initial_backoff),
+            max_backoff_ms: millis(job.retry.max_backoff),
+        },
+        peers_expected: job.dispatchers.get(),
+    }
+}
+
+/// What each worker of a job reads when it starts.
+pub fn worker_settings(job: &ValidatedJob) -> WorkerSettings {
+    WorkerSettings {
+        job: job_name(job),
+        bootstrap_servers: job.source.bootstrap_servers.clone(),
+        consumer_group: job.source.consumer_group.clone(),
+        format: match &job.source.format {
+            Format::Auto => settings::Format::Auto,
+            Format::Plain { uri_pointer } => settings::Format::Plain { uri_pointer: uri_pointer.clone() },
+            Format::S3Event => settings::Format::S3Event,
+            Format::OssEvent => settings::Format::OssEvent,
+        },
+        storage: settings::Storage {
+            kind: match &job.storage.kind {
+                StorageKind::FileSystem { path } => settings::StorageKind::FileSystem { path: path.clone() },
+            },
+            buckets: job.storage.buckets.clone(),
+            max_object_bytes: job.storage.max_object_bytes,
+        },
+        steps: job.steps.iter().map(step).collect(),
+        result_topic: job.results.topic.clone(),
+        copy: job.results.copy.clone(),
+        slots: job.slots.get(),
+        timeout_ms: job.timeout.map(millis),
+    }
+}
+
+fn step(step: &Step) -> settings::Step {
+    settings::Step {
+        name: step.name.clone(),
+        on_fail: match step.on_fail {
+            FailureAction::Stop => settings::OnFail::Stop,
+            FailureAction::Continue => settings::OnFail::Continue,
+        },
+        action: match &step.action {
+            Action::Quality => settings::Action::Quality {},
+            Action::Handler { command, port, path, timeout } => settings::Action::Handler {
+                command: command.clone(),
+                port: port.unwrap_or(0),
+                path: path.clone(),
+                timeout_ms: millis(*timeout),
+            },
+        },
+    }
+}

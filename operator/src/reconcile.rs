@@ -1,0 +1,161 @@
+//! One round: validate, observe, decide, plan, apply, and say how it went.
+//!
+//! Level-triggered: each round compares all that is wanted with all that runs, so a round that
+//! failed halfway is simply taken again.
+
+use std::time::Duration;
+
+use imagejob_api::{ImageJob, ImageJobStatus, Problem, ScalePolicy, ValidatedJob, validate};
+use imagejob_scaling::{Decision, Memory, decide};
+use jiff::Timestamp;
+
+use crate::apply::{Applied, apply};
+use crate::observe::{Sight, observe};
+use crate::plan::{Plan, Token, dispatchers, plan};
+use crate::seams::{Clock, Cluster, ClusterError, Role, Running, Sensor, Targets};
+use crate::status::{Finding, status, worth_writing};
+
+/// What is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// The job.
+    pub job: ImageJob,
+    /// The policy that the job refers to, if there is one.
+    pub policy: Option<ScalePolicy>,
+    /// Stands in for the job's creation time where no server sets it.
+    pub created: Timestamp,
+    /// The job's token.
+    pub token: Token,
+}
+
+/// What one round hands to the next.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    memory: Memory,
+    /// The status that was written last, and when.
+    written: Option<(ImageJobStatus, Timestamp)>,
+}
+
+/// What a round came to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// When it began.
+    pub at: Timestamp,
+    /// What it found and did.
+    pub step: Step,
+    /// The status, written or not.
+    pub status: ImageJobStatus,
+    /// The next round may come to something else after this long, even if nothing is heard.
+    pub recheck_after: Duration,
+}
+
+/// How far a round got.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Job or policy makes no sense; what runs was left as it is.
+    Invalid(Vec<Problem>),
+    /// A decision was taken and its plan handed over, or not.
+    Decided(Box<Decided>),
+}
+
+/// A round that came to a decision.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// What was seen.
+    pub sight: Sight,
+    /// What was decided.
+    pub decision: Decision,
+    /// What should run.
+    pub plan: Plan,
+    /// What came of it.
+    pub applied: Result<Applied, ClusterError>,
+}
+
+/// An invalid job changes only when somebody changes it.
+const RECHECK_INVALID: Duration = Duration::from_mins(1);
+
+/// Runs one round.
+pub async fn reconcile<C: Cluster, S: Sensor, K: Clock>(
+    desired: &Desired,
+    cluster: &C,
+    sensor: &S,
+    clock: &K,
+    state: &mut State,
+) -> Outcome {
+    let at = clock.now();
+    let (step, recheck_after) = match validate(&desired.job, desired.policy.as_ref(), desired.created) {
+        Err(problems) => {
+            // What is needed meanwhile goes unseen, so that nothing may shrink right afterwards.
+            state.memory = Memory::default();
+            (Step::Invalid(problems), RECHECK_INVALID)
+        }
+        Ok(job) => {
+            let decided = carry_out(at, &job, &desired.token, cluster, sensor, state).await;
+            let recheck_after = decided.decision.recheck_after;
+            (Step::Decided(Box::new(decided)), recheck_after)
+        }
+    };
+    let status = report(at, desired, &step, cluster, state).await;
+    Outcome { at, step, status, recheck_after }
+}
+
+async fn carry_out<C: Cluster, S: Sensor>(
+    at: Timestamp,
+    job: &ValidatedJob,
+    token: &Token,
+    cluster: &C,
+    sensor: &S,
+    state: &mut State,
+) -> Decided {
+    let running = cluster.running(&job.name);
+    let sight = observe(at, job, &running, &sensor.readings());
+    let (decision, memory) = decide(&sight.observation, &job.scaling, &state.memory);
+    let dispatchers = dispatchers(job.dispatchers, sight.partitions, running.dispatchers_applied);
+    let plan = plan(job, &decision, dispatchers, token);
+    // What was needed is a fact whether or not the plan could be handed over; what was done is read
+    // from the cluster in the next round.
+    state.memory = memory;
+    let applied = apply(cluster, &running, &plan).await;
+    sensor.listen(&targets(&cluster.running(&job.name), &plan));
+    Decided { sight, decision, plan, applied }
+}
+
+fn targets(running: &Running, plan: &Plan) -> Targets {
+    let dispatchers = running.instances.iter().filter(|instance| instance.role == Role::Dispatcher);
+    Targets {
+        addresses: dispatchers.filter_map(|dispatcher| dispatcher.address.clone()).collect(),
+        token: plan.token.clone(),
+        peers_expected: plan.dispatchers,
+    }
+}
+
+/// Computes the status and writes it if that is worth it. A status that could not be written is
+/// tried again in the next round.
+async fn report<C: Cluster>(
+    at: Timestamp,
+    desired: &Desired,
+    step: &Step,
+    cluster: &C,
+    state: &mut State,
+) -> ImageJobStatus {
+    let metadata = &desired.job.metadata;
+    let finding = match step {
+        Step::Invalid(problems) => Finding::Invalid(problems),
+        Step::Decided(decided) => Finding::Decided {
+            sight: &decided.sight,
+            decision: &decided.decision,
+            plan: &decided.plan,
+            failure: decided.applied.as_ref().err(),
+        },
+    };
+    let written = state.written.as_ref();
+    let previous = written.map(|(status, _)| status).or(desired.job.status.as_ref());
+    let next = status(at, metadata.generation, finding, previous);
+    if worth_writing(written.map(|(status, at)| (status, *at)), &next, at) {
+        match cluster.write_status(&metadata.namespaced_name(), &next).await {
+            Ok(()) => state.written = Some((next.clone(), at)),
+            Err(error) => tracing::warn!(job = %metadata.namespaced_name(), %error, "status not written"),
+        }
+    }
+    next
+}

@@ -1,0 +1,140 @@
+//! The three seams between reconcile and the world. Facts cross them, never decisions.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use imagejob_api::{ImageJobStatus, NamespacedName};
+use imagejob_protocol::wire::Report;
+use imagejob_scaling::ServiceTime;
+use jiff::Timestamp;
+
+use crate::plan::{Plan, PlanHash, Token};
+
+/// What runs processes: an API server, or a laptop.
+pub trait Cluster: Send + Sync {
+    /// What runs for a job now, from a snapshot at hand: no network, no waiting.
+    fn running(&self, job: &NamespacedName) -> Running;
+
+    /// Makes the plan true, or at least asked for: processes may start and stop later. Applying
+    /// the same plan twice changes nothing.
+    fn apply(&self, plan: &Plan) -> impl Future<Output = Result<(), ClusterError>> + Send;
+
+    /// Shows a job's status to people.
+    fn write_status(
+        &self,
+        job: &NamespacedName,
+        status: &ImageJobStatus,
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send;
+}
+
+/// Why the cluster did not do what it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterError {
+    /// It did not answer in time or could not be reached: asking again may help.
+    #[error("cannot {action}: {cause}")]
+    Unavailable {
+        /// What was asked.
+        action: String,
+        /// What happened.
+        cause: String,
+    },
+    /// It refused: asking again will not help before something changes.
+    #[error("cannot {action}: {cause}")]
+    Refused {
+        /// What was asked.
+        action: String,
+        /// What happened.
+        cause: String,
+    },
+}
+
+/// What runs for a job.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Running {
+    /// The plan that was applied last, whoever applied it; none if none ever was.
+    pub plan: Option<PlanHash>,
+    /// Workers that were last asked for.
+    pub workers_applied: u32,
+    /// Dispatchers that were last asked for.
+    pub dispatchers_applied: u32,
+    /// Pods or processes, also those that are still starting.
+    pub instances: Vec<Instance>,
+}
+
+/// A pod or a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Its name, unique in the job.
+    pub name: String,
+    /// What it is.
+    pub role: Role,
+    /// When it was asked for.
+    pub created: Timestamp,
+    /// When it began to do its work; none before that.
+    pub ready: Option<Timestamp>,
+    /// Where a dispatcher serves its reports, `host:port`; none for workers, and while it is not
+    /// known.
+    pub address: Option<String>,
+}
+
+/// What an instance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Holds partitions, lends records, reports.
+    Dispatcher,
+    /// Works on records.
+    Worker,
+}
+
+/// What hears the dispatchers of one job.
+pub trait Sensor: Send + Sync {
+    /// Whom to listen to from now on, and what to tell them. Saying the same twice changes nothing.
+    fn listen(&self, targets: &Targets);
+
+    /// The latest reading of each dispatcher that was ever heard and is still listened to.
+    fn readings(&self) -> Vec<Reading>;
+
+    /// Waits until a reading is new since the last call returned.
+    fn changed(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Whom to listen to, and what to tell them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Targets {
+    /// `host:port` of each dispatcher.
+    pub addresses: Vec<String>,
+    /// The job's token.
+    pub token: Token,
+    /// Dispatchers that workers should hold streams to.
+    pub peers_expected: u32,
+}
+
+/// The latest report of one dispatcher, with what only a series of reports tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// When it arrived, by our clock.
+    pub received: Timestamp,
+    /// The report.
+    pub report: Arc<Report>,
+    /// Records a second that arrived at its partitions lately.
+    pub arrivals_per_second: f64,
+    /// How long records held a slot lately.
+    pub service: Option<ServiceTime>,
+}
+
+/// The time of day.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods)] // The one place that reads it.
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}

@@ -1,0 +1,74 @@
+//! Records and their names: compact inside, spelled out on the wire.
+
+use bytes::Bytes;
+use imagejob_protocol::wire;
+
+/// A source partition. The topic is its index in the job's list, so that names are small and cheap
+/// to compare; [`Topics`] translates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Partition {
+    pub(crate) topic: u8,
+    pub(crate) number: i32,
+}
+
+/// One record of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RecordId {
+    pub(crate) partition: Partition,
+    pub(crate) offset: i64,
+}
+
+/// A record as it was read, kept until its outcome is durable: it may have to be lent again or
+/// dead-lettered byte for byte.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) id: RecordId,
+    /// The record's own timestamp, Unix milliseconds.
+    pub(crate) timestamp_ms: i64,
+    pub(crate) key: Option<Bytes>,
+    pub(crate) value: Option<Bytes>,
+    pub(crate) headers: Vec<wire::Header>,
+}
+
+impl Record {
+    /// Memory that it takes, bytes, with 128 for the structure itself.
+    pub(crate) fn bytes(&self) -> usize {
+        let header = |header: &wire::Header| 64 + header.name.len() + header.value.as_ref().map_or(0, Bytes::len);
+        let key = self.key.as_ref().map_or(0, Bytes::len);
+        let value = self.value.as_ref().map_or(0, Bytes::len);
+        128 + key + value + self.headers.iter().map(header).sum::<usize>()
+    }
+}
+
+/// The source topics of the job, in the order of its settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Topics(Vec<String>);
+
+impl Topics {
+    pub(crate) fn new(names: &[String]) -> Self {
+        Self(names.to_vec())
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    pub(crate) fn name(&self, partition: Partition) -> &str {
+        &self.0[usize::from(partition.topic)]
+    }
+
+    /// `None` for a topic that is not the job's.
+    pub(crate) fn find(&self, topic: &str, number: i32) -> Option<Partition> {
+        let index = self.0.iter().position(|name| name == topic)?;
+        Some(Partition { topic: index as u8, number })
+    }
+
+    pub(crate) fn record(&self, position: &wire::Position) -> Option<RecordId> {
+        let partition = self.find(&position.topic, position.partition)?;
+        Some(RecordId { partition, offset: position.offset })
+    }
+
+    pub(crate) fn position(&self, id: RecordId) -> wire::Position {
+        wire::Position { topic: self.name(id.partition).to_owned(), partition: id.partition.number, offset: id.offset }
+    }
+}

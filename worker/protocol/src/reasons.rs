@@ -1,0 +1,151 @@
+//! Why a record failed, and why a job is not well: stable CamelCase words.
+//!
+//! They end up in dead letters, metrics labels, conditions and people's alert rules, so a word
+//! never changes its meaning and is never reused.
+
+use crate::wire::FailureClass;
+
+/// Declares an enum whose variants are the words themselves, with their class or meaning.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant),* }
+
+        impl $name {
+            /// Every word, in the order of declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word itself.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant)),* }
+            }
+
+            /// The reason that this word names, if there is one.
+            pub fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.as_str() == word)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// Why an item failed. [`FailureReason::class`] says whether another attempt is worth it.
+    FailureReason {
+        /// The format needs JSON and the value is not JSON.
+        NotJson,
+        /// The message names no object in any form that the job's format admits.
+        UnrecognisedFormat,
+        /// An event of a version that this program does not know.
+        UnsupportedVersion,
+        /// The message names a bucket outside `storage.buckets`.
+        BucketNotListed,
+        /// The object's name would leave its bucket (`..`, an absolute path).
+        PathEscapesStore,
+        /// There is no such object (yet: an event may be ahead of replication).
+        ObjectMissing,
+        /// More bytes than `storage.maxObjectBytes`.
+        ObjectTooLarge,
+        /// The object has no bytes.
+        EmptyObject,
+        /// The store did not answer, or answered with an error.
+        StoreUnavailable,
+        /// The store refused the credentials.
+        AccessDenied,
+        /// The bytes are no image that is understood here.
+        NotAnImage,
+        /// The header promises more pixels than the cap.
+        TooManyPixels,
+        /// The image ends before its header says it does.
+        TruncatedImage,
+        /// An image by its header, but not decodable.
+        CorruptImage,
+        /// The handler answered 4xx: it will not take this item.
+        HandlerRejected,
+        /// The handler answered 5xx or 429, or broke the connection.
+        HandlerFailed,
+        /// The handler answered something other than a JSON object within the size limit.
+        HandlerAnswerInvalid,
+        /// `delivery.timeoutSeconds` passed.
+        TimedOut,
+        /// The result topic did not take the result.
+        PublishFailed,
+        /// Workers vanished with this record on loan, again and again, at last alone.
+        WorkerKilled,
+        /// A defect of ours: a step panicked.
+        StepPanicked,
+    }
+}
+
+impl FailureReason {
+    /// Transient where the same bytes may succeed later, permanent where they cannot.
+    pub const fn class(self) -> FailureClass {
+        match self {
+            Self::ObjectMissing
+            | Self::StoreUnavailable
+            | Self::AccessDenied
+            | Self::HandlerFailed
+            | Self::TimedOut
+            | Self::PublishFailed => FailureClass::Transient,
+            Self::NotJson
+            | Self::UnrecognisedFormat
+            | Self::UnsupportedVersion
+            | Self::BucketNotListed
+            | Self::PathEscapesStore
+            | Self::ObjectTooLarge
+            | Self::EmptyObject
+            | Self::NotAnImage
+            | Self::TooManyPixels
+            | Self::TruncatedImage
+            | Self::CorruptImage
+            | Self::HandlerRejected
+            | Self::HandlerAnswerInvalid
+            | Self::WorkerKilled
+            | Self::StepPanicked => FailureClass::Permanent,
+        }
+    }
+}
+
+words! {
+    /// What is wrong with a job as a whole, as a dispatcher sees it; a condition's reason.
+    ProblemReason {
+        /// No broker answered.
+        BrokerUnreachable,
+        /// A source topic does not exist.
+        TopicMissing,
+        /// The broker refused the group or the topic.
+        NotAuthorized,
+        /// Records were deleted by retention before they were read; they are counted as lost.
+        DataExpired,
+        /// Commit metadata was not ours or not of this partition: finished marks were dropped.
+        LedgerVoid,
+        /// A partition has so many finished offsets behind unfinished ones that it stopped leasing.
+        WindowFull,
+        /// The dead-letter or failure topic does not take records.
+        DeadLetterFailing,
+        /// The consumer met an error that needed a new one.
+        ConsumerRecreated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_unique_and_parse_back() {
+        for reason in FailureReason::ALL {
+            assert_eq!(FailureReason::parse(reason.as_str()), Some(*reason));
+        }
+        for reason in ProblemReason::ALL {
+            assert_eq!(ProblemReason::parse(reason.as_str()), Some(*reason));
+        }
+        assert_eq!(FailureReason::parse("Other"), None);
+    }
+}

@@ -1,0 +1,176 @@
+//! What a dispatcher and a worker read from a file when they start (a ConfigMap on Kubernetes).
+//! Plain data, JSON, fields in camelCase, values in CamelCase; written by the operator's `plan`, so
+//! already validated and with no optional field left to a default. A change rolls the pods that
+//! read it.
+//!
+//! What differs from pod to pod (listen address, id, dispatcher addresses) and what is secret
+//! (the token) is not in here: flags and mounted files carry those.
+
+use serde::{Deserialize, Serialize};
+
+/// The job that a process belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JobName {
+    /// Kubernetes namespace; `default` for `imagejob dev`.
+    pub namespace: String,
+    /// Name of the `ImageJob`.
+    pub name: String,
+}
+
+/// Settings of `imagejob-worker dispatch`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DispatcherSettings {
+    /// The job.
+    pub job: JobName,
+    /// `host:port,...`.
+    pub bootstrap_servers: String,
+    /// Source topics, 1..16.
+    pub topics: Vec<String>,
+    /// Consumer group of the dispatchers.
+    pub consumer_group: String,
+    /// Where to begin on a partition that has no committed offset.
+    pub start_from: StartFrom,
+    /// Topic for records that are given up, as they were.
+    pub dead_letter_topic: String,
+    /// Topic for one event per record that is given up, if named.
+    pub failure_topic: Option<String>,
+    /// When to give up.
+    pub retry: Retry,
+    /// Distinct dispatchers that workers should connect to, until the operator's `Control` says
+    /// otherwise.
+    pub peers_expected: u32,
+}
+
+/// First position on a partition without a committed offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum StartFrom {
+    /// The log start.
+    Earliest,
+    /// The first record not older than the job itself.
+    Created {
+        /// Creation time of the job, Unix milliseconds.
+        at_ms: i64,
+    },
+}
+
+/// Retries of transient failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Retry {
+    /// Attempts in all, at least 1.
+    pub max_attempts: u32,
+    /// Pause before the second attempt, milliseconds; doubles with each further one.
+    pub initial_backoff_ms: u64,
+    /// Longest pause, milliseconds.
+    pub max_backoff_ms: u64,
+}
+
+/// Settings of `imagejob-worker work`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkerSettings {
+    /// The job.
+    pub job: JobName,
+    /// `host:port,...`.
+    pub bootstrap_servers: String,
+    /// Consumer group of the dispatchers; part of result ids.
+    pub consumer_group: String,
+    /// How messages name objects.
+    pub format: Format,
+    /// Where objects are.
+    pub storage: Storage,
+    /// What is done to each photo, in order; 1..8.
+    pub steps: Vec<Step>,
+    /// Topic for results.
+    pub result_topic: String,
+    /// JSON pointers whose values are copied from the message into the result.
+    pub copy: Vec<String>,
+    /// Records worked on at once.
+    pub slots: u32,
+    /// An item's own limit in milliseconds; none = no limit.
+    pub timeout_ms: Option<u64>,
+}
+
+/// How messages name objects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Format {
+    /// Found out from each message.
+    Auto,
+    /// A bare URI, or JSON with `uri` or `bucket` and `key`, or a URI at a pointer.
+    Plain {
+        /// JSON pointer to the URI, for producers with their own JSON.
+        uri_pointer: Option<String>,
+    },
+    /// S3 event notification 2.x.
+    S3Event,
+    /// OSS event, in the form of function triggers.
+    OssEvent,
+}
+
+/// Where objects are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Storage {
+    /// Kind of store and its address.
+    pub kind: StorageKind,
+    /// Closed list; the first is the default. Nothing outside it is ever read.
+    pub buckets: Vec<String>,
+    /// Larger objects fail before they are read.
+    pub max_object_bytes: u64,
+}
+
+/// Kind of store and its address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum StorageKind {
+    /// Objects are files `<path>/<bucket>/<key>`.
+    FileSystem {
+        /// Absolute path.
+        path: std::path::PathBuf,
+    },
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Step {
+    /// Name of its entry in the result.
+    pub name: String,
+    /// Whether later steps run after a bad verdict.
+    pub on_fail: OnFail,
+    /// What it does.
+    pub action: Action,
+}
+
+/// Whether later steps run after a verdict that says the photo is unusable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnFail {
+    /// Later steps are left out; the result says what was found.
+    Stop,
+    /// Later steps run all the same.
+    Continue,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Action {
+    /// Sharpness, brightness, size, verdict.
+    Quality {},
+    /// The user's own code over HTTP on localhost.
+    Handler {
+        /// Program and arguments that the worker starts and stops, with `PORT` in its
+        /// environment; empty = something else (a sidecar) listens already.
+        command: Vec<String>,
+        /// TCP port on 127.0.0.1; 0 with a command = the worker picks a free one.
+        port: u16,
+        /// Path of the POST.
+        path: String,
+        /// Limit of one call, milliseconds.
+        timeout_ms: u64,
+    },
+}

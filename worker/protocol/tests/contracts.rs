@@ -1,0 +1,158 @@
+//! Contracts that other programs and older versions of our own read. A failure here means that
+//! a change breaks them: rewrite the golden file (`UPDATE_GOLDEN=1 cargo test -p
+//! imagejob-protocol`) only when that is meant, and say so in the changelog.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use imagejob_protocol::events::{Attributes, SUCCEEDED, Source};
+use imagejob_protocol::reasons::{FailureReason, ProblemReason};
+use imagejob_protocol::settings::{
+    Action, DispatcherSettings, Format, JobName, OnFail, Retry, StartFrom, Step, Storage, StorageKind, WorkerSettings,
+};
+use imagejob_protocol::{metrics, wire};
+use prost::Message;
+
+fn golden(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(actual, expected, "{} differs", path.display());
+}
+
+fn source() -> Source {
+    Source { group: "media.poster-check".into(), topic: "photos".into(), partition: 2, offset: 41 }
+}
+
+#[test]
+fn item_ids_depend_on_the_source_alone() {
+    // printf 'media.poster-check\0photos\0%s\0%s\0%s' 2 41 0 | sha256sum | cut -c1-32
+    assert_eq!(source().item_id(0), "5e52c0369fbf3b7208a7c7608988b9cd");
+    assert_ne!(source().item_id(0), source().item_id(1));
+    // The separator keeps apart what concatenation would confuse.
+    let shifted = Source { topic: "photos2".into(), partition: 0, ..source() };
+    assert_ne!(Source { topic: "photos".into(), partition: 20, ..source() }.item_id(0), shifted.item_id(0));
+}
+
+#[test]
+fn event_headers() {
+    let attributes = Attributes {
+        kind: SUCCEEDED,
+        namespace: "media".into(),
+        job: "poster-check".into(),
+        source: source(),
+        index: 0,
+        count: 1,
+        subject: Some("photos/作业 1.jpg".into()),
+        time: "2026-11-21T06:00:00Z".into(),
+        attempt: 1,
+        traceparent: None,
+    };
+    let text: String = attributes.headers().iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    golden("event-headers.txt", &text);
+}
+
+#[test]
+fn settings_files() {
+    let job = JobName { namespace: "media".into(), name: "poster-check".into() };
+    let dispatcher = DispatcherSettings {
+        job: job.clone(),
+        bootstrap_servers: "kafka:9092".into(),
+        topics: vec!["photos".into()],
+        consumer_group: "media.poster-check".into(),
+        start_from: StartFrom::Created { at_ms: 1_700_000_000_000 },
+        dead_letter_topic: "photos.dlq".into(),
+        failure_topic: None,
+        retry: Retry { max_attempts: 3, initial_backoff_ms: 1_000, max_backoff_ms: 60_000 },
+        peers_expected: 2,
+    };
+    let worker = WorkerSettings {
+        job,
+        bootstrap_servers: "kafka:9092".into(),
+        consumer_group: "media.poster-check".into(),
+        format: Format::Plain { uri_pointer: Some("/photo/url".into()) },
+        storage: Storage {
+            kind: StorageKind::FileSystem { path: "/data".into() },
+            buckets: vec!["photos".into()],
+            max_object_bytes: 64 << 20,
+        },
+        steps: vec![
+            Step { name: "quality".into(), on_fail: OnFail::Stop, action: Action::Quality {} },
+            Step {
+                name: "own".into(),
+                on_fail: OnFail::Continue,
+                action: Action::Handler {
+                    command: vec!["python3".into(), "handler.py".into()],
+                    port: 0,
+                    path: "/invoke".into(),
+                    timeout_ms: 30_000,
+                },
+            },
+        ],
+        result_topic: "poster-results".into(),
+        copy: vec!["/student/id".into()],
+        slots: 8,
+        timeout_ms: None,
+    };
+    golden("dispatcher-settings.json", &(serde_json::to_string_pretty(&dispatcher).unwrap() + "\n"));
+    golden("worker-settings.json", &(serde_json::to_string_pretty(&worker).unwrap() + "\n"));
+    assert_eq!(serde_json::from_str::<WorkerSettings>(&serde_json::to_string(&worker).unwrap()).unwrap(), worker);
+}
+
+#[test]
+fn words_and_metric_names() {
+    let mut text = String::new();
+    for reason in FailureReason::ALL {
+        text += &format!("failure {reason} {:?}\n", reason.class());
+    }
+    for reason in ProblemReason::ALL {
+        text += &format!("problem {reason}\n");
+    }
+    for name in metrics::ALL {
+        text += &format!("metric {name}\n");
+    }
+    golden("words.txt", &text);
+}
+
+#[test]
+fn messages_on_the_wire() {
+    let position = || Some(wire::Position { topic: "t".into(), partition: 1, offset: 2 });
+    let lease = wire::FromDispatcher {
+        message: Some(wire::from_dispatcher::Message::Loans(wire::Loans {
+            leases: vec![wire::Lease {
+                position: position(),
+                attempt: 1,
+                losses: 2,
+                alone: true,
+                interval_ms: 10_000,
+                timestamp_ms: 3,
+                key: Some("k".into()),
+                value: Some("v".into()),
+                headers: vec![wire::Header { name: "h".into(), value: None }],
+            }],
+        })),
+    };
+    let outcomes = wire::FromWorker {
+        message: Some(wire::from_worker::Message::Outcomes(wire::Outcomes {
+            sequence: 7,
+            done: vec![wire::Done {
+                position: position(),
+                timings: Some(wire::Timings { fetch: 1, decode: 2, steps: 3, publish: 4, total: 10 }),
+                results: 1,
+                skipped: false,
+            }],
+            failed: vec![wire::Fail {
+                position: position(),
+                class: wire::FailureClass::Permanent.into(),
+                reason: "NotJson".into(),
+                message: "m".into(),
+            }],
+            returned: vec![wire::Position { topic: "t".into(), partition: 1, offset: 9 }],
+        })),
+    };
+    let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    golden("wire.txt", &format!("lease {}\noutcomes {}\n", hex(lease.encode_to_vec()), hex(outcomes.encode_to_vec())));
+}

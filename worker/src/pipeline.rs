@@ -1,0 +1,119 @@
+//! One photo's way through a job: fetch, decode, steps. The same for a worker and for
+//! `imagejob try`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use imagejob_protocol::events::{Image, ItemBody, Object, PhaseMillis};
+use imagejob_protocol::settings::{self, WorkerSettings};
+use imagejob_vision::Caps;
+
+use crate::clock;
+use crate::decode::{Cores, Photo};
+use crate::outcome::Failure;
+use crate::steps::{self, Item, Step};
+use crate::storage::Store;
+
+/// A job's steps, loaded, and the store that they read.
+pub struct Pipeline {
+    store: Store,
+    steps: Vec<Step>,
+    /// Pixels along the longer side for the step that wants most; none if no step looks at pixels.
+    wanted_side: Option<u32>,
+    caps: Caps,
+    cores: Cores,
+}
+
+/// Where the time went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// Store to memory.
+    pub fetch: Duration,
+    /// Bytes to pixels.
+    pub decode: Duration,
+    /// All steps.
+    pub steps: Duration,
+}
+
+/// A photo that went through all steps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Processed {
+    /// What to publish; `copied` is empty yet.
+    pub body: ItemBody,
+    /// Where the time went.
+    pub phases: Phases,
+}
+
+impl Pipeline {
+    /// Loads the steps: after this, a photo can be processed at once.
+    ///
+    /// # Errors
+    /// A store or a step that cannot be prepared.
+    pub async fn load(settings: &WorkerSettings) -> anyhow::Result<Self> {
+        Self::of(&settings.storage, &settings.steps).await
+    }
+
+    /// The same from the two parts of the settings that matter.
+    ///
+    /// # Errors
+    /// A store or a step that cannot be prepared.
+    pub async fn of(storage: &settings::Storage, settings: &[settings::Step]) -> anyhow::Result<Self> {
+        let mut steps = Vec::with_capacity(settings.len());
+        for step in settings {
+            steps.push(Step::load(step).await?);
+        }
+        let wanted_side = steps.iter().filter_map(Step::wanted_side).max();
+        Ok(Self { store: Store::open(storage)?, steps, wanted_side, caps: Caps::default(), cores: Cores::new() })
+    }
+
+    /// Looks at one photo.
+    ///
+    /// # Errors
+    /// The first thing that fails, with its reason.
+    pub async fn process(&self, id: String, attempt: u32, object: &Object) -> Result<Processed, Failure> {
+        let mut phases = Phases::default();
+        let mut object = object.clone();
+        let photo = match self.wanted_side {
+            Some(side) => Some(self.photo(&mut object, side, &mut phases).await?),
+            None => None,
+        };
+        let begun = clock::now();
+        let image = photo.as_ref().map(|photo| Image {
+            width: photo.header.width,
+            height: photo.header.height,
+            format: photo.header.format.as_str().to_owned(),
+        });
+        let item = Item { id, attempt, object };
+        let steps = steps::run(&self.steps, &item, photo.as_ref(), &self.cores).await?;
+        phases.steps = begun.elapsed();
+        let body = ItemBody { object: item.object, image, steps, timings: phases.into(), copied: BTreeMap::default() };
+        Ok(Processed { body, phases })
+    }
+
+    async fn photo(&self, object: &mut Object, side: u32, phases: &mut Phases) -> Result<Arc<Photo>, Failure> {
+        let begun = clock::now();
+        let bytes = self.store.read(object).await?;
+        phases.fetch = begun.elapsed();
+        object.bytes = Some(bytes.len() as u64);
+        let begun = clock::now();
+        let photo = self.cores.decode(bytes, self.caps, side).await?;
+        phases.decode = begun.elapsed();
+        Ok(Arc::new(photo))
+    }
+}
+
+impl From<Phases> for PhaseMillis {
+    fn from(phases: Phases) -> Self {
+        let millis = |duration: Duration| duration.as_micros() as f64 / 1e3;
+        Self { fetch_ms: millis(phases.fetch), decode_ms: millis(phases.decode), steps_ms: millis(phases.steps) }
+    }
+}
+
+impl std::ops::Add for Phases {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { fetch: self.fetch + other.fetch, decode: self.decode + other.decode, steps: self.steps + other.steps }
+    }
+}

@@ -1,0 +1,68 @@
+//! Publishes results. A result counts when the broker has acknowledged it, not before: only then
+//! may the worker say `Done`.
+
+use std::time::Duration;
+
+use imagejob_protocol::events::{Attributes, ItemBody};
+use imagejob_protocol::reasons::FailureReason;
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
+use rdkafka::util::Timeout;
+
+use crate::outcome::Failure;
+
+/// How long a result may take to be acknowledged before the item counts as failed. Shorter than
+/// the default of 300 s, so that a record is retried while its photo is still worth something;
+/// long enough for a broker to be replaced.
+const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
+
+/// Longest wait for results that are on their way when the worker stops.
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+
+/// The result topic.
+pub struct Publisher {
+    producer: FutureProducer,
+    topic: String,
+}
+
+impl Publisher {
+    /// Connects in the background; nothing is awaited here, so that a worker is ready at once.
+    pub fn new(bootstrap_servers: &str, topic: &str) -> anyhow::Result<Self> {
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap_servers)
+            .set("client.id", "imagejob-worker")
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            // Two milliseconds let the results of busy slots share a request.
+            .set("linger.ms", "2")
+            .set("message.timeout.ms", DELIVERY_LIMIT.as_millis().to_string())
+            .set("allow.auto.create.topics", "false")
+            .create()?;
+        Ok(Self { producer, topic: topic.to_owned() })
+    }
+
+    /// Publishes one result and waits for its receipt.
+    pub async fn publish(&self, key: &[u8], attributes: &Attributes, body: &ItemBody) -> Result<(), Failure> {
+        let value = serde_json::to_vec(body).map_err(|error| self.failed(&error))?;
+        let headers = attributes.headers();
+        let headers = headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |all, (key, value)| {
+            all.insert(Header { key, value: Some(value) })
+        });
+        let record = FutureRecord::to(&self.topic).key(key).payload(&value).headers(headers);
+        let sent = self.producer.send(record, Timeout::After(DELIVERY_LIMIT)).await;
+        sent.map(drop).map_err(|(error, _)| self.failed(&error))
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> Failure {
+        Failure::new(
+            FailureReason::PublishFailed,
+            format!("result topic \"{}\" did not take the result: {error}", self.topic),
+        )
+    }
+
+    /// Waits for what is on its way.
+    pub fn flush(&self) -> anyhow::Result<()> {
+        Ok(self.producer.flush(FLUSH_LIMIT)?)
+    }
+}

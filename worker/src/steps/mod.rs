@@ -1,0 +1,92 @@
+//! The steps of a job, loaded once and run on each photo in order.
+
+mod handler;
+mod quality;
+
+use imagejob_protocol::events::Object;
+use imagejob_protocol::settings::{self, Action, OnFail};
+use serde_json::{Map, Value};
+
+use crate::decode::{Cores, Photo};
+use crate::outcome::Failure;
+use handler::Handler;
+
+/// What a step is told of an item besides its photo.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Id of the item; the same whenever it is tried.
+    pub id: String,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The photo's place in the store.
+    pub object: Object,
+}
+
+/// A step that is ready to run.
+pub struct Step {
+    name: String,
+    on_fail: OnFail,
+    kind: Kind,
+}
+
+enum Kind {
+    Quality,
+    Handler(Handler),
+}
+
+/// What a step found.
+struct Found {
+    entry: Map<String, Value>,
+    /// The photo is good enough for later steps.
+    usable: bool,
+}
+
+impl Step {
+    /// Makes a step ready: starts its program, if it has one.
+    ///
+    /// # Errors
+    /// A program that does not start or does not listen.
+    pub async fn load(settings: &settings::Step) -> anyhow::Result<Self> {
+        let kind = match &settings.action {
+            Action::Quality {} => Kind::Quality,
+            Action::Handler { command, port, path, timeout_ms } => {
+                Kind::Handler(Handler::start(command, *port, path, *timeout_ms).await?)
+            }
+        };
+        Ok(Self { name: settings.name.clone(), on_fail: settings.on_fail, kind })
+    }
+
+    /// The pixels that it wants along the longer side; none if it does not look at pixels.
+    pub fn wanted_side(&self) -> Option<u32> {
+        match self.kind {
+            Kind::Quality => Some(quality::WANTED_SIDE),
+            Kind::Handler(_) => None,
+        }
+    }
+}
+
+/// Runs `steps` in order. The entries of those that ran, by name; later ones are left out after one
+/// that finds the photo unusable and says `onFail: Stop`.
+///
+/// # Errors
+/// The first step that fails, as opposed to finding something.
+pub async fn run(
+    steps: &[Step],
+    item: &Item,
+    photo: Option<&std::sync::Arc<Photo>>,
+    cores: &Cores,
+) -> Result<Map<String, Value>, Failure> {
+    let mut entries = Map::new();
+    for step in steps {
+        let found = match (&step.kind, photo) {
+            (Kind::Quality, Some(photo)) => quality::run(photo, cores).await?,
+            (Kind::Quality, None) => continue,
+            (Kind::Handler(handler), _) => handler.call(item).await?,
+        };
+        entries.insert(step.name.clone(), Value::Object(found.entry));
+        if !found.usable && step.on_fail == OnFail::Stop {
+            break;
+        }
+    }
+    Ok(entries)
+}

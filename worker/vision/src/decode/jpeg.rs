@@ -1,0 +1,103 @@
+//! JPEG through libjpeg-turbo, scaled in the inverse transform.
+
+use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, ScalingFactor};
+
+use crate::header::{Header, jpeg_has_end};
+use crate::{ImageError, Luma, luma};
+
+/// The scales with SIMD code; the eighths between them are slower than the next larger of these.
+const SCALES: [ScalingFactor; 3] = [ScalingFactor::ONE_EIGHTH, ScalingFactor::ONE_QUARTER, ScalingFactor::ONE_HALF];
+
+/// Cameras write about ten scans. Thousands of empty ones would cost a pass over the image each.
+const MAX_SCANS: u32 = 100;
+
+pub(super) fn decode(bytes: &[u8], header: &Header, wanted_side: u32) -> Result<Luma, ImageError> {
+    let scale = scale_for(header.longer_side(), wanted_side);
+    let (width, height) = (scale.scale(header.width as usize), scale.scale(header.height as usize));
+    let mut decoder = Decompressor::new().map_err(judge)?;
+    decoder.set_scan_limit(MAX_SCANS).map_err(judge)?;
+    decoder.set_scaling_factor(scale).map_err(judge)?;
+    let colorspace = decoder.read_header(bytes).map_err(judge)?.colorspace;
+    let format = match colorspace {
+        Colorspace::CMYK | Colorspace::YCCK => PixelFormat::CMYK,
+        Colorspace::RGB | Colorspace::YCbCr | Colorspace::Gray => PixelFormat::GRAY,
+    };
+    let pitch = width * format.size();
+    let mut pixels = vec![0; pitch * height];
+    let target = Image { pixels: pixels.as_mut_slice(), width, pitch, height, format };
+    if let Err(error) = decoder.decompress(bytes, target) {
+        tolerate(error, bytes)?;
+    }
+    if format == PixelFormat::CMYK {
+        pixels = luma_of_cmyk(&pixels);
+    }
+    Luma::new(width as u32, height as u32, pixels).ok_or_else(|| ImageError::corrupt("no pixels"))
+}
+
+/// The smallest scale at which `longer` pixels are still at least `wanted`.
+fn scale_for(longer: u32, wanted: u32) -> ScalingFactor {
+    let enough = |scale: &ScalingFactor| scale.scale(longer as usize) >= wanted as usize;
+    SCALES.into_iter().find(enough).unwrap_or(ScalingFactor::ONE)
+}
+
+/// libjpeg-turbo fills what is missing with grey and calls it a warning, as it does for harmless
+/// habits of cameras. Only the latter may pass; and as the first warning is all that it reports,
+/// a harmless one counts only if the image has an end.
+fn tolerate(error: turbojpeg::Error, bytes: &[u8]) -> Result<(), ImageError> {
+    let message = error.to_string();
+    let harmless = ["extraneous bytes before marker", "Unknown Adobe color transform", "unknown JFIF revision"]
+        .iter()
+        .any(|habit| message.contains(habit));
+    match harmless {
+        true if jpeg_has_end(bytes) => Ok(()),
+        true => Err(ImageError::truncated("no end-of-image marker")),
+        false => Err(judge(error)),
+    }
+}
+
+fn judge(error: turbojpeg::Error) -> ImageError {
+    let message = match error {
+        turbojpeg::Error::TurboJpegError(message) => message,
+        other => other.to_string(),
+    };
+    if message.contains("Premature end of JPEG file") {
+        ImageError::truncated(message)
+    } else {
+        ImageError::corrupt(message)
+    }
+}
+
+/// Adobe's CMYK as JPEGs carry it, where 255 is *no* ink: a colour's light is `colour x black / 255`.
+fn luma_of_cmyk(pixels: &[u8]) -> Vec<u8> {
+    let light = |&[c, m, y, k]: &[u8; 4]| {
+        let lit = |colour: u8| (u16::from(colour) * u16::from(k) / 255) as u8;
+        luma::of_rgb([lit(c), lit(m), lit(y)])
+    };
+    pixels.as_chunks::<4>().0.iter().map(light).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scale_is_the_smallest_that_still_shows_the_wanted_side() {
+        for (longer, wanted, scale) in [
+            (8_000, 1_000, ScalingFactor::ONE_EIGHTH),
+            (7_992, 1_000, ScalingFactor::ONE_QUARTER),
+            (4_000, 1_000, ScalingFactor::ONE_QUARTER),
+            (3_264, 1_000, ScalingFactor::ONE_HALF),
+            (1_999, 1_000, ScalingFactor::ONE_HALF), // rounded up: 1,000
+            (1_998, 1_000, ScalingFactor::ONE),
+            (1, 1_000, ScalingFactor::ONE),
+            (65_535, 0, ScalingFactor::ONE_EIGHTH),
+        ] {
+            assert_eq!(scale_for(longer, wanted), scale, "{longer} for {wanted}");
+        }
+    }
+
+    #[test]
+    fn ink_darkens() {
+        assert_eq!(luma_of_cmyk(&[255, 255, 255, 255, 255, 255, 255, 0, 255, 255, 255, 128]), [255, 0, 128]);
+    }
+}

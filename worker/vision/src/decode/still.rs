@@ -1,0 +1,48 @@
+//! PNG and WebP through the `image` crate, at full size.
+
+use std::io::Cursor;
+
+use image::error::ImageError as Cause;
+use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
+
+use crate::header::{Caps, webp_length};
+use crate::{ImageError, Luma, luma};
+
+/// Alpha is ignored: what a transparent pixel hides is judged as if it were shown.
+pub(super) fn decode(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<Luma, ImageError> {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(caps.max_decoder_bytes);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(|cause| judge(&cause, bytes))?;
+    let (width, height) = decoder.dimensions();
+    if decoder.total_bytes() > caps.max_decoder_bytes {
+        // Only when the header lies about its own chunks: the caps were checked before.
+        return Err(ImageError::corrupt(format!("{width} x {height} pixels, not what its header says")));
+    }
+    let image = DynamicImage::from_decoder(decoder).map_err(|cause| judge(&cause, bytes))?;
+    Luma::new(width, height, brightness(image)).ok_or_else(|| ImageError::corrupt("no pixels"))
+}
+
+/// The `image` crate would weigh colours by BT.709, and the same photo as JPEG come out otherwise.
+fn brightness(image: DynamicImage) -> Vec<u8> {
+    if image.color().has_color() {
+        let rgb = image.into_rgb8();
+        rgb.as_raw().as_chunks::<3>().0.iter().map(|&colour| luma::of_rgb(colour)).collect()
+    } else {
+        image.into_luma8().into_raw()
+    }
+}
+
+/// Decoders of lossy data take what they have for damaged; a WebP says itself how long it should be.
+fn judge(cause: &Cause, bytes: &[u8]) -> ImageError {
+    if matches!(cause, Cause::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof) {
+        return ImageError::truncated("it stops in the middle of its data");
+    }
+    match webp_length(bytes) {
+        Some(length) if length > bytes.len() as u64 => {
+            ImageError::truncated(format!("it stops at byte {} of {length}", bytes.len()))
+        }
+        _ => ImageError::corrupt(cause.to_string()),
+    }
+}

@@ -1,0 +1,73 @@
+//! One photograph in every form that people send: whatever the container, the same picture.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::BTreeSet;
+
+use imagejob_vision::{Caps, Format, Luma, decode, header};
+
+fn image(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/tests/images/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn mean_difference(a: &Luma, b: &Luma) -> f64 {
+    assert_eq!((a.width(), a.height()), (b.width(), b.height()));
+    let total: u64 = a.pixels().iter().zip(b.pixels()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    total as f64 / a.pixels().len() as f64
+}
+
+#[test]
+fn the_same_picture_from_every_form() {
+    let lossless = decode::luma(&image("rgb16.png"), &Caps::default(), 120).unwrap().luma;
+    // Largest mean difference in grey levels: what JPEG, ink or 64 colours do to it. ImageMagick makes
+    // grey by BT.709, which on this brown picture is 5 levels away from JPEG's BT.601.
+    for (name, format, tolerance) in [
+        ("baseline.jpg", Format::Jpeg, 4.0),
+        ("progressive.jpg", Format::Jpeg, 4.0),
+        ("quarter-chroma.jpg", Format::Jpeg, 4.0),
+        ("grey.jpg", Format::Jpeg, 7.0),
+        ("cmyk.jpg", Format::Jpeg, 4.0),
+        ("palette.png", Format::Png, 6.0),
+        ("grey16.png", Format::Png, 6.0),
+        ("alpha.png", Format::Png, 1.0),
+        ("interlaced.png", Format::Png, 1.0),
+        ("lossless.webp", Format::WebP, 1.0),
+        ("lossy.webp", Format::WebP, 5.0),
+        ("alpha.webp", Format::WebP, 5.0),
+    ] {
+        let photo = decode::luma(&image(name), &Caps::default(), 120).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!((photo.header.format, photo.header.width, photo.header.height), (format, 120, 80), "{name}");
+        let difference = mean_difference(&photo.luma, &lossless);
+        println!("{name}: {difference:.2} grey levels from the lossless picture, at most {tolerance}");
+        assert!(difference <= tolerance, "{name}: {difference:.2} grey levels from the lossless picture");
+    }
+}
+
+#[test]
+fn one_bit_per_pixel_becomes_black_and_white() {
+    let photo = decode::luma(&image("bilevel.png"), &Caps::default(), 120).unwrap();
+    assert_eq!((photo.luma.width(), photo.luma.height()), (120, 80));
+    let levels: BTreeSet<u8> = photo.luma.pixels().iter().copied().collect();
+    assert_eq!(levels, BTreeSet::from([0, 255]));
+}
+
+#[test]
+fn a_jpeg_comes_at_the_scale_that_was_asked_for() {
+    let full = decode::luma(&image("baseline.jpg"), &Caps::default(), 120).unwrap().luma;
+    for (wanted, width, height) in [(61, 120, 80), (60, 60, 40), (30, 30, 20), (15, 15, 10), (1, 15, 10)] {
+        let photo = decode::luma(&image("baseline.jpg"), &Caps::default(), wanted).unwrap();
+        assert_eq!((photo.luma.width(), photo.luma.height()), (width, height), "for {wanted}");
+        assert_eq!((photo.header.width, photo.header.height), (120, 80), "the header keeps the full size");
+        let difference = mean_difference(&photo.luma, &full.shrunk_to(width));
+        assert!(difference <= 3.0, "for {wanted}: {difference:.2} grey levels from the full picture, shrunk");
+    }
+}
+
+#[test]
+fn only_what_arrives_in_several_scans_is_held_whole() {
+    let held = |name| header::probe(&image(name)).unwrap().decoder_bytes;
+    assert_eq!(held("baseline.jpg"), 0);
+    // 4:2:0: 120 x 80 and twice 60 x 40 samples of two bytes.
+    assert_eq!(held("progressive.jpg"), (120 * 80 + 2 * 60 * 40) * 2);
+    assert_eq!(held("grey16.png"), 120 * 80 * 2);
+    assert_eq!(held("alpha.png"), 120 * 80 * 4);
+}
