@@ -5,6 +5,10 @@ SHELL := /bin/bash
 CARGO_DENY := 0.20.2
 TOOLS := $(CURDIR)/.cache/tools
 
+# Property tests draw the same cases in each run, so that a change is judged by what it changed;
+# `make test PROPTEST_RNG_SEED=$$RANDOM` draws others.
+export PROPTEST_RNG_SEED ?= 1
+
 .PHONY: help
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

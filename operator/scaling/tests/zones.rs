@@ -2,7 +2,8 @@
 //! clocks have jumped in odd ways.
 //!
 //! The model knows nothing of gaps and folds: a window is open from the first minute at which the
-//! clocks show its start or later, until after the last minute at which they show less than its end.
+//! clocks show its start or later, until the last minute at which they show its end or, where they
+//! never do, until after the last one at which they show less.
 
 #![allow(clippy::unwrap_used)]
 
@@ -45,7 +46,8 @@ impl Clocks {
         let last = if schedule.to <= schedule.from { day.tomorrow().unwrap() } else { day };
         let (from, to) = (day.to_datetime(schedule.from), last.to_datetime(schedule.to));
         let start = self.0.iter().position(|(_, wall)| *wall >= from).unwrap_or(self.0.len());
-        let end = self.0.iter().rposition(|(_, wall)| *wall < to).map_or(0, |last| last + 1);
+        let shown = self.0.iter().rposition(|(_, wall)| *wall == to);
+        let end = shown.unwrap_or_else(|| self.0.iter().rposition(|(_, wall)| *wall < to).map_or(0, |last| last + 1));
         start..end.max(start)
     }
 }
@@ -124,6 +126,9 @@ fn the_rules_for_jumping_clocks_by_example() {
         // A start that occurs twice is the first, an end that occurs twice the second.
         ("America/New_York", Sunday, "01:30", "04:00", "2026-11-01T05:30:00Z", "2026-11-01T09:00:00Z"),
         ("America/New_York", Sunday, "00:00", "01:30", "2026-11-01T04:00:00Z", "2026-11-01T06:30:00Z"),
+        // So does the very time to which the clocks go back.
+        ("America/New_York", Sunday, "00:00", "01:00", "2026-11-01T04:00:00Z", "2026-11-01T06:00:00Z"),
+        ("Africa/Casablanca", Sunday, "00:00", "02:00", "2026-02-14T23:00:00Z", "2026-02-15T02:00:00Z"),
         // 22:00 to 06:00 lasts seven hours where one is skipped, and belongs to the day it starts on.
         ("America/New_York", Saturday, "22:00", "06:00", "2026-03-08T03:00:00Z", "2026-03-08T10:00:00Z"),
         // A whole day of 23 hours.
