@@ -1,0 +1,1 @@
+//! From a plan to the objects that carry it out. Pure.
