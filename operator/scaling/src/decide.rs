@@ -11,7 +11,7 @@ use crate::decision::{Candidates, Decision, Limit};
 use crate::demand::Demand;
 use crate::memory::{Memory, elapsed};
 use crate::observation::{Backlog, Observation};
-use crate::policy::Policy;
+use crate::policy::{Fixed, Policy};
 use crate::profiles::Agenda;
 use crate::reason::{FloorEvidence, Reason};
 
@@ -43,11 +43,17 @@ pub fn decide(seen: &Observation, policy: &Policy, memory: &Memory) -> (Decision
             (None, choice, memory)
         }
     };
+    let fixed = policy.fixed_at(seen.now);
+    let limited_by = match fixed {
+        Some(fixed) => limit_of_fixed(fixed.replicas, policy),
+        None => look.bounds.limit(choice.wanted, &agenda),
+    };
+    let choice = fixed.map_or(choice, |fixed| look.fixed(fixed));
     let decision = Decision {
         replicas: choice.replicas,
         reason: choice.reason,
         candidates: look.candidates(demand.as_ref(), &memory),
-        limited_by: look.bounds.limit(choice.wanted, &agenda),
+        limited_by,
         recheck_after: look.recheck_after(&memory),
         active: agenda.active,
         next: agenda.next,
@@ -118,6 +124,14 @@ impl Look<'_> {
         (Choice { replicas, wanted, reason }, memory)
     }
 
+    /// Somebody fixed the count: nothing else matters but the bounds. What the records need is
+    /// remembered all the same, so that after the end nobody has to wait for a window.
+    fn fixed(&self, fixed: &Fixed) -> Choice {
+        let replicas = fixed.replicas.clamp(self.policy.min_replicas, self.policy.max_replicas);
+        let reason = Reason::Override { until: fixed.until.clone(), now: self.seen.now };
+        Choice { replicas, wanted: fixed.replicas, reason }
+    }
+
     /// The candidate that asks for most.
     fn asked_by(&self, demand: &Demand, due: u32) -> Reason {
         let most = due.max(demand.keep_up).max(demand.in_flight);
@@ -162,14 +176,15 @@ impl Look<'_> {
         }
     }
 
-    /// Time until the decision may change without a new observation: a profile starts or ends, or
-    /// the highest count of the window is forgotten.
+    /// Time until the decision may change without a new observation: a profile starts or ends, an
+    /// override ends, or the highest count of the window is forgotten.
     fn recheck_after(&self, memory: &Memory) -> Duration {
         let (now, window) = (self.seen.now, self.policy.scale_down_stabilization);
         let boundary = self.agenda.next.as_ref().map(|next| elapsed(now, next.at));
+        let released = self.policy.fixed_at(now).map(|fixed| elapsed(now, fixed.until.timestamp()));
         let forgotten = memory.highest().map(|(at, _)| window.saturating_sub(elapsed(at, now)));
         let warm = memory.warming_up(now, window);
-        [boundary, forgotten, warm].into_iter().flatten().fold(RECHECK_AT_MOST, Duration::min)
+        [boundary, released, forgotten, warm].into_iter().flatten().fold(RECHECK_AT_MOST, Duration::min)
     }
 }
 
@@ -207,6 +222,16 @@ impl Bounds {
             Some((ceiling, profile)) => Limit::Ceiling { wanted, ceiling, profile: profile.name.clone() },
             None => Limit::Maximum { wanted, maximum: self.upper },
         })
+    }
+}
+
+/// The bound of job or policy that cut a fixed count.
+fn limit_of_fixed(wanted: u32, policy: &Policy) -> Option<Limit> {
+    let (minimum, maximum) = (policy.min_replicas, policy.max_replicas);
+    if wanted > maximum {
+        Some(Limit::Maximum { wanted, maximum })
+    } else {
+        (wanted < minimum).then_some(Limit::Minimum { wanted, minimum })
     }
 }
 

@@ -67,6 +67,13 @@ pub enum Limit {
         /// The profile.
         profile: String,
     },
+    /// Fewer were fixed than the minimum of job or policy.
+    Minimum {
+        /// The count without it.
+        wanted: u32,
+        /// The minimum.
+        minimum: u32,
+    },
     /// A ceiling lies below what a floor or the minimum holds, which wins.
     CeilingBelowFloor {
         /// The floor or minimum that holds.
@@ -83,6 +90,7 @@ impl Limit {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Maximum { .. } => "Maximum",
+            Self::Minimum { .. } => "Minimum",
             Self::Ceiling { .. } => "ProfileCeiling",
             Self::CeilingBelowFloor { .. } => "CeilingBelowFloor",
         }
@@ -94,6 +102,9 @@ impl fmt::Display for Limit {
         match self {
             Self::Maximum { wanted, maximum } => {
                 write!(f, "{wanted} are wanted, the maximum is {maximum}")
+            }
+            Self::Minimum { wanted, minimum } => {
+                write!(f, "{wanted} are wanted, the minimum is {minimum}")
             }
             Self::Ceiling { wanted, ceiling, profile } => {
                 write!(f, "{wanted} are wanted, the ceiling is {ceiling} (profile {profile})")

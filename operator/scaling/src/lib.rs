@@ -24,7 +24,7 @@ pub use decision::{Candidates, Decision, Limit};
 pub use demand::{PRIOR_SERVICE, PRIOR_START_UP};
 pub use memory::Memory;
 pub use observation::{Backlog, Lag, LagGap, Observation, ServiceTime, Workers};
-pub use policy::{Policy, Profile};
+pub use policy::{Fixed, Policy, Profile};
 pub use profiles::{ActiveProfile, Agenda, Boundary, Edge};
 pub use reason::{DueEvidence, FloorEvidence, KeepUpEvidence, Reason, ServiceEvidence};
 pub use schedule::{Interval, Schedule, Weekdays};

@@ -6,6 +6,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use jiff::{Timestamp, Zoned};
+
 use crate::schedule::Schedule;
 
 /// The scaling rules of one job.
@@ -24,6 +26,41 @@ pub struct Policy {
     /// Named schedules. Active ones never outrank each other: the highest floor, the lowest
     /// ceiling and the shortest wait hold.
     pub profiles: Vec<Profile>,
+    /// A count that somebody fixed for a while.
+    pub fixed: Option<Fixed>,
+}
+
+impl Default for Policy {
+    /// What holds where nothing is said: 60 s of wait, 0 to 7,000 workers of 8 slots, a worker
+    /// leaves after 30 s without need.
+    fn default() -> Self {
+        Self {
+            wait: Duration::from_mins(1),
+            min_replicas: 0,
+            max_replicas: 7_000,
+            slots: const { NonZeroU32::new(8).expect("8 is not 0") },
+            scale_down_stabilization: Duration::from_secs(30),
+            profiles: Vec::new(),
+            fixed: None,
+        }
+    }
+}
+
+impl Policy {
+    /// The fixed count that holds at `now`; an expired one does nothing.
+    pub(crate) fn fixed_at(&self, now: Timestamp) -> Option<&Fixed> {
+        self.fixed.as_ref().filter(|fixed| now < fixed.until.timestamp())
+    }
+}
+
+/// A count that somebody fixed for a while. It outranks the backlog and every profile; only the
+/// minimum and the maximum outrank it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixed {
+    /// Workers that run until then.
+    pub replicas: u32,
+    /// First instant at which it holds no more, in the zone in which its author reads the clock.
+    pub until: Zoned,
 }
 
 /// A named schedule and what it does while it is active.

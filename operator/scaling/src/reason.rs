@@ -5,8 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 use crate::observation::LagGap;
 use crate::wording::{count, counted, length, moment, per_second};
@@ -53,6 +53,13 @@ pub enum Reason {
     Steady {
         /// Workers that would do now.
         needed: u32,
+    },
+    /// Somebody fixed the count for a while.
+    Override {
+        /// When it holds no more.
+        until: Zoned,
+        /// The instant of the decision, so that `until` can be named like people do.
+        now: Timestamp,
     },
     /// A part of the backlog is out of sight: what runs is kept.
     LagPartial {
@@ -131,6 +138,7 @@ impl Reason {
             Self::ScaleDownHeld { .. } => "ScaleDownHeld",
             Self::WarmingUp { .. } => "WarmingUp",
             Self::Steady { .. } => "Steady",
+            Self::Override { .. } => "Override",
             Self::LagPartial { .. } => "LagPartial",
             Self::LagUnknown { .. } => "LagUnknown",
         }
@@ -164,6 +172,10 @@ impl fmt::Display for Reason {
             ),
             Self::Steady { needed } => {
                 write!(f, "they run; {needed} would do, which is not worth a change")
+            }
+            Self::Override { until, now } => {
+                let until = moment(until.timestamp(), *now, until.time_zone());
+                write!(f, "an override fixes the count until {until}")
             }
             Self::LagPartial { gap } => write!(f, "a part of the lag is unknown and what runs is kept: {gap}"),
             Self::LagUnknown { gap } => write!(f, "the lag is unknown and what runs is kept: {gap}"),

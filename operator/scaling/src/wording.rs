@@ -61,7 +61,12 @@ pub fn moment(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
                 _ => write!(f, "{} ", at.strftime("%F")),
             }?;
             let clock = if at.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
-            write!(f, "{} {}", at.strftime(clock), at.time_zone().iana_name().unwrap_or("UTC"))
+            write!(f, "{} ", at.strftime(clock))?;
+            // A time that was written with an offset has no zone by name.
+            match at.time_zone().iana_name() {
+                Some(name) => f.write_str(name),
+                None => write!(f, "{}", at.strftime("%:z")),
+            }
         }
     }
     Moment(at.to_zoned(zone.clone()), now.to_zoned(zone.clone())).to_string()
@@ -114,5 +119,8 @@ mod tests {
         ] {
             assert_eq!(moment(at.parse().unwrap(), now, &zone), text);
         }
+        let offset = TimeZone::fixed(jiff::tz::offset(8));
+        assert_eq!(moment("2026-11-21T08:00:00+08:00".parse().unwrap(), now, &offset), "08:00 +08:00");
+        assert_eq!(moment("2026-11-20T23:00:00Z".parse().unwrap(), now, &TimeZone::UTC), "23:00 UTC");
     }
 }

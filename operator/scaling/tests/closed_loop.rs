@@ -83,7 +83,7 @@ fn run(seed: u64, wait: u64, seconds: f64, rate: impl Fn(f64) -> f64) -> Course 
         max_replicas: 1_000,
         slots: NonZeroU32::new(SLOTS).unwrap(),
         scale_down_stabilization: Duration::from_secs(30),
-        profiles: Vec::new(),
+        ..Policy::default()
     };
     let began: Timestamp = "2026-11-21T04:00:00Z".parse().unwrap();
     let (mut memory, mut course) = (Memory::default(), Course::default());

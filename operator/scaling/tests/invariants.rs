@@ -108,6 +108,7 @@ prop_compose! {
             slots: NonZeroU32::new(slots).unwrap(),
             scale_down_stabilization: Duration::from_secs(window),
             profiles,
+            fixed: None,
         }
     }
 }

@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_scaling::{
-    Backlog, Decision, Edge, Lag, LagGap, Limit, Memory, Observation, Policy, Profile, Reason, Schedule, ServiceTime,
-    Workers, decide,
+    Backlog, Decision, Edge, Fixed, Lag, LagGap, Limit, Memory, Observation, Policy, Profile, Reason, Schedule,
+    ServiceTime, Workers, decide,
 };
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
@@ -34,7 +34,7 @@ impl Job {
                 max_replicas: 40,
                 slots: NonZeroU32::new(8).unwrap(),
                 scale_down_stabilization: Duration::from_secs(30),
-                profiles: Vec::new(),
+                ..Policy::default()
             },
             memory: Memory::default(),
             workers: 0,
@@ -44,6 +44,11 @@ impl Job {
     }
 
     fn at(mut self, now: &str) -> Self {
+        self.now = now.parse().unwrap();
+        self
+    }
+
+    fn at_mut(&mut self, now: &str) -> &mut Self {
         self.now = now.parse().unwrap();
         self
     }
@@ -317,4 +322,37 @@ fn of_many_workers_a_few_may_be_too_many() {
     job.waits(1, 10);
     let decision = job.later(40).waits(1, 10);
     assert_eq!(decision.to_string(), "100 workers, because they run; 99 would do, which is not worth a change.");
+}
+
+#[test]
+fn an_override_fixes_the_count_until_it_expires() {
+    let mut job = Job::new().profile("weekend", &[Weekday::Saturday], (0, 0), |p| p.floor = Some(4));
+    assert_eq!(job.rests().replicas, 4);
+    let until = "2026-11-21T12:30:00+08:00[+08:00]".parse().unwrap();
+    job.policy.fixed = Some(Fixed { replicas: 2, until });
+    // Below the floor, and at once: whoever fixes a count knows why.
+    let fixed = job.later(10).waits(12_000, 300);
+    assert_eq!(fixed.to_string(), "2 workers, because an override fixes the count until 12:30 +08:00.");
+    assert_eq!((fixed.candidates.due, fixed.candidates.floor), (Some(10), Some(4)));
+    // Nobody needs to see the backlog for it.
+    assert_eq!(job.later(60).sees(Backlog::Unknown(LagGap::NoReport { expected: 2 })).replicas, 2);
+    // It ends on its second, though nothing else happens then.
+    let last = job.at_mut("2026-11-21T12:29:50+08:00").waits(100, 300);
+    assert_eq!((last.replicas, last.recheck_after), (2, Duration::from_secs(10)));
+    let expired = job.later(10).waits(100, 300);
+    assert_eq!((expired.replicas, expired.reason.word()), (4, "ProfileFloor"));
+}
+
+#[test]
+fn an_override_stays_within_the_bounds() {
+    let mut job = Job::new();
+    job.policy.min_replicas = 3;
+    for (replicas, run, sentence) in
+        [(90, 40, "90 are wanted, the maximum is 40"), (1, 3, "1 are wanted, the minimum is 3")]
+    {
+        let until = "2026-11-21T12:30:00+08:00[Asia/Shanghai]".parse().unwrap();
+        job.policy.fixed = Some(Fixed { replicas, until });
+        let decision = job.rests();
+        assert_eq!((decision.replicas, decision.limited_by.unwrap().to_string().as_str()), (run, sentence));
+    }
 }
