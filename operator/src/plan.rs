@@ -6,12 +6,14 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use imagejob_api::validate::{Action, Format, StartFrom, Step, StorageKind};
-use imagejob_api::{FailureAction, NamespacedName, ValidatedJob};
+use imagejob_api::validate::{Action, Format, StartFrom, Step, Storage, StorageKind};
+use imagejob_api::{BucketAddressing, FailureAction, Mechanism, NamespacedName, ValidatedJob};
 use imagejob_protocol::settings;
 use imagejob_protocol::settings::{DispatcherSettings, JobName, WorkerSettings};
 use imagejob_scaling::Decision;
 use sha2::{Digest, Sha256};
+
+use crate::secrets::{Purpose, SecretNames, SecretPaths};
 
 /// What should run for a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Plan {
     pub dispatcher_settings: DispatcherSettings,
     /// What each worker reads when it starts.
     pub worker_settings: WorkerSettings,
+    /// The user's Secrets that the processes read.
+    pub secrets: SecretNames,
     /// With what the job's own parts recognise each other.
     pub token: Token,
 }
@@ -56,6 +60,13 @@ impl fmt::Debug for Token {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlanHash(String);
 
+impl PlanHash {
+    /// The hash that was written down as this text.
+    pub fn read(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
 impl fmt::Display for PlanHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -65,9 +76,9 @@ impl fmt::Display for PlanHash {
 impl Plan {
     /// The first 16 hex digits of SHA-256 over everything in the plan.
     pub fn hash(&self) -> PlanHash {
-        let Self { job, dispatchers, workers, dispatcher_settings, worker_settings, token } = self;
+        let Self { job, dispatchers, workers, dispatcher_settings, worker_settings, secrets, token } = self;
         let text = format!(
-            "{job}\n{dispatchers}\n{workers}\n{dispatcher_settings:?}\n{worker_settings:?}\n{}",
+            "{job}\n{dispatchers}\n{workers}\n{dispatcher_settings:?}\n{worker_settings:?}\n{secrets:?}\n{}",
             token.expose()
         );
         let digest = Sha256::digest(text.as_bytes());
@@ -76,14 +87,15 @@ impl Plan {
 }
 
 /// Plans for a decision. `dispatchers` is how many of the job's dispatchers have something to do,
-/// see [`dispatchers`].
-pub fn plan(job: &ValidatedJob, decision: &Decision, dispatchers: u32, token: &Token) -> Plan {
+/// see [`dispatchers`]; `paths` is where its processes find Secrets.
+pub fn plan(job: &ValidatedJob, decision: &Decision, dispatchers: u32, token: &Token, paths: &SecretPaths) -> Plan {
     Plan {
         job: job.name.clone(),
         dispatchers,
         workers: decision.replicas,
-        dispatcher_settings: dispatcher_settings(job),
-        worker_settings: worker_settings(job),
+        dispatcher_settings: dispatcher_settings(job, paths),
+        worker_settings: worker_settings(job, paths),
+        secrets: SecretNames::of(job),
         token: token.clone(),
     }
 }
@@ -107,10 +119,25 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn dispatcher_settings(job: &ValidatedJob) -> DispatcherSettings {
+fn kafka(job: &ValidatedJob, paths: &SecretPaths) -> settings::Kafka {
+    let auth = job.source.auth.as_ref().map(|auth| settings::KafkaAuth {
+        mechanism: match auth.mechanism {
+            Mechanism::Plain => settings::SaslMechanism::Plain,
+            Mechanism::ScramSha256 => settings::SaslMechanism::ScramSha256,
+            Mechanism::ScramSha512 => settings::SaslMechanism::ScramSha512,
+        },
+        directory: paths.of(Purpose::Kafka, &auth.secret),
+    });
+    let tls = job.source.tls.as_ref().map(|tls| settings::KafkaTls {
+        directory: tls.secret.as_ref().map(|secret| paths.of(Purpose::KafkaTls, secret)),
+    });
+    settings::Kafka { bootstrap_servers: job.source.bootstrap_servers.clone(), auth, tls }
+}
+
+fn dispatcher_settings(job: &ValidatedJob, paths: &SecretPaths) -> DispatcherSettings {
     DispatcherSettings {
         job: job_name(job),
-        bootstrap_servers: job.source.bootstrap_servers.clone(),
+        kafka: kafka(job, paths),
         topics: job.source.topics.clone(),
         consumer_group: job.source.consumer_group.clone(),
         start_from: match job.source.start_from {
@@ -129,10 +156,10 @@ fn dispatcher_settings(job: &ValidatedJob) -> DispatcherSettings {
 }
 
 /// What each worker of a job reads when it starts.
-pub fn worker_settings(job: &ValidatedJob) -> WorkerSettings {
+pub fn worker_settings(job: &ValidatedJob, paths: &SecretPaths) -> WorkerSettings {
     WorkerSettings {
         job: job_name(job),
-        bootstrap_servers: job.source.bootstrap_servers.clone(),
+        kafka: kafka(job, paths),
         consumer_group: job.source.consumer_group.clone(),
         format: match &job.source.format {
             Format::Auto => settings::Format::Auto,
@@ -140,19 +167,29 @@ pub fn worker_settings(job: &ValidatedJob) -> WorkerSettings {
             Format::S3Event => settings::Format::S3Event,
             Format::OssEvent => settings::Format::OssEvent,
         },
-        storage: settings::Storage {
-            kind: match &job.storage.kind {
-                StorageKind::FileSystem { path } => settings::StorageKind::FileSystem { path: path.clone() },
-            },
-            buckets: job.storage.buckets.clone(),
-            max_object_bytes: job.storage.max_object_bytes,
-        },
+        storage: storage(&job.storage, paths),
         steps: job.steps.iter().map(step).collect(),
         result_topic: job.results.topic.clone(),
         copy: job.results.copy.clone(),
         slots: job.slots.get(),
         timeout_ms: job.timeout.map(millis),
     }
+}
+
+fn storage(storage: &Storage, paths: &SecretPaths) -> settings::Storage {
+    let kind = match &storage.kind {
+        StorageKind::FileSystem { path } => settings::StorageKind::FileSystem { path: path.clone() },
+        StorageKind::S3 { endpoint, region, addressing, secret } => settings::StorageKind::S3 {
+            endpoint: endpoint.clone(),
+            region: region.clone(),
+            addressing: match addressing {
+                BucketAddressing::VirtualHost => settings::Addressing::VirtualHost,
+                BucketAddressing::Path => settings::Addressing::Path,
+            },
+            credentials_directory: secret.as_ref().map(|secret| paths.of(Purpose::Storage, secret)),
+        },
+    };
+    settings::Storage { kind, buckets: storage.buckets.clone(), max_object_bytes: storage.max_object_bytes }
 }
 
 fn step(step: &Step) -> settings::Step {
