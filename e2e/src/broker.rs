@@ -39,7 +39,12 @@ impl Broker {
 
     /// A real cluster of 1 or 3 brokers.
     pub fn kafka(brokers: usize) -> anyhow::Result<Self> {
-        Kafka::start(brokers).map(Self::Kafka)
+        Kafka::start(brokers, "127.0.0.1").map(Self::Kafka)
+    }
+
+    /// A real cluster of 1 broker that clients dial at `address`, one of this machine's.
+    pub fn kafka_at(address: &str) -> anyhow::Result<Self> {
+        Kafka::start(1, address).map(Self::Kafka)
     }
 
     /// A mock of one broker.
@@ -82,12 +87,13 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    fn start(brokers: usize) -> anyhow::Result<Self> {
+    fn start(brokers: usize, address: &str) -> anyhow::Result<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster/kafka/kafka");
         let folder = tempfile::Builder::new().prefix("imagejob-kafka-").tempdir()?;
         let mut script = Command::new(&script)
             .args(["run", &brokers.to_string()])
             .env("KAFKA_RUN", folder.path())
+            .env("KAFKA_ADDRESS", address)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A group of its own: a signal to the test's group must not cut its cleaning up short.
