@@ -42,11 +42,6 @@ impl Broker {
         Kafka::start(brokers, "127.0.0.1").map(Self::Kafka)
     }
 
-    /// A real cluster of 1 broker that clients dial at `address`, one of this machine's.
-    pub fn kafka_at(address: &str) -> anyhow::Result<Self> {
-        Kafka::start(1, address).map(Self::Kafka)
-    }
-
     /// A mock of one broker.
     pub fn mock() -> anyhow::Result<Self> {
         Ok(Self::Mock(MockCluster::new(1)?))
@@ -87,6 +82,16 @@ pub struct Kafka {
 }
 
 impl Kafka {
+    /// A broker that clients dial at `address`, one of this machine's.
+    pub fn at(address: &str) -> anyhow::Result<Self> {
+        Self::start(1, address)
+    }
+
+    /// `host:port,...`.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
     fn start(brokers: usize, address: &str) -> anyhow::Result<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster/kafka/kafka");
         let folder = tempfile::Builder::new().prefix("imagejob-kafka-").tempdir()?;
@@ -108,7 +113,8 @@ impl Kafka {
         Ok(Self { script, bootstrap: bootstrap.to_owned(), _folder: folder })
     }
 
-    fn create_topic(&self, name: &str, partitions: i32) -> anyhow::Result<()> {
+    /// Creates a topic, if it is not there.
+    pub fn create_topic(&self, name: &str, partitions: i32) -> anyhow::Result<()> {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create()?;
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
