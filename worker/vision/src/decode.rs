@@ -8,15 +8,23 @@ mod jpeg;
 mod still;
 
 use crate::header::{self, Caps, Format, Header};
-use crate::{ImageError, Luma};
+use crate::{ImageError, Luma, orientation};
 
 /// A photo by its header, and its pixels, perhaps fewer than the header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Photo {
     /// Format and full size.
     pub header: Header,
-    /// The picture at a scale of 1, 1/2, 1/4 or 1/8.
+    /// The picture at a scale of 1, 1/2, 1/4 or 1/8, upright: turned as its EXIF says, so that its
+    /// width may be the header's height.
     pub luma: Luma,
+}
+
+impl Photo {
+    /// Pixels of the whole photo for each pixel of [`Photo::luma`], at least 1.
+    pub fn reduction(&self) -> f64 {
+        f64::from(self.header.longer_side()) / f64::from(self.luma.width().max(self.luma.height()))
+    }
 }
 
 /// Decodes to brightness. A JPEG is scaled by 1/8, 1/4 or 1/2 while decoding if its longer side
@@ -29,7 +37,7 @@ pub fn luma(bytes: &[u8], caps: &Caps, wanted_side: u32) -> Result<Photo, ImageE
     let header = header::probe(bytes)?;
     caps.check(&header)?;
     let luma = match header.format {
-        Format::Jpeg => jpeg::decode(bytes, &header, wanted_side)?,
+        Format::Jpeg => orientation::upright(jpeg::decode(bytes, &header, wanted_side)?, orientation::of_jpeg(bytes)),
         Format::Png => still::decode(bytes, image::ImageFormat::Png, caps)?,
         Format::WebP => still::decode(bytes, image::ImageFormat::WebP, caps)?,
     };

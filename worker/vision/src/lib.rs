@@ -12,6 +12,7 @@ pub mod decode;
 mod error;
 pub mod header;
 mod luma;
+mod orientation;
 pub mod quality;
 
 pub use error::ImageError;

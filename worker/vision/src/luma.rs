@@ -53,12 +53,17 @@ impl Luma {
         }
         let scaled = |length: u32| ((u64::from(length) * u64::from(side)) / u64::from(longer)).max(1) as u32;
         let (width, height) = (scaled(self.width), scaled(self.height));
+        self.resized(width, height, fir::FilterType::Box)
+    }
+
+    /// The same picture at another size, each side at least 1.
+    pub(crate) fn resized(&self, width: u32, height: u32, filter: fir::FilterType) -> Self {
         let mut pixels = vec![0; width as usize * height as usize];
         // Typed, so that only the code for grey pixels is compiled.
         let as_pixels = "one byte per pixel, both sizes from a Luma";
         let source = TypedImageRef::<U8>::from_buffer(self.width, self.height, &self.pixels).expect(as_pixels);
         let mut target = TypedImage::<U8>::from_buffer(width, height, &mut pixels).expect(as_pixels);
-        let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Box));
+        let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(filter));
         fir::Resizer::new().resize_typed(&source, &mut target, &options).expect(as_pixels);
         Self { width, height, pixels }
     }

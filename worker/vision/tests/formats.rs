@@ -71,3 +71,28 @@ fn only_what_arrives_in_several_scans_is_held_whole() {
     assert_eq!(held("grey16.png"), 120 * 80 * 2);
     assert_eq!(held("alpha.png"), 120 * 80 * 4);
 }
+
+/// A JPEG with an EXIF segment that says nothing but how the camera was held.
+fn held(jpeg: &[u8], orientation: u16) -> Vec<u8> {
+    let [low, high] = orientation.to_le_bytes();
+    let tiff = [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[low, high, 0, 0, 0, 0, 0, 0]].concat();
+    let payload = [&b"Exif\0\0"[..], &tiff].concat();
+    let length = (payload.len() as u16 + 2).to_be_bytes();
+    [&jpeg[..2], &[0xFF, 0xE1], &length, &payload, &jpeg[2..]].concat()
+}
+
+#[test]
+fn a_photo_taken_with_the_camera_turned_is_looked_at_upright() {
+    let stored = decode::luma(&image("baseline.jpg"), &Caps::default(), 120).unwrap();
+    for orientation in [0, 1, 9, 65_535] {
+        let photo = decode::luma(&held(&image("baseline.jpg"), orientation), &Caps::default(), 120).unwrap();
+        assert_eq!(photo, stored, "orientation {orientation} changes nothing");
+    }
+    let turned = decode::luma(&held(&image("baseline.jpg"), 6), &Caps::default(), 120).unwrap();
+    assert_eq!((turned.luma.width(), turned.luma.height()), (80, 120));
+    assert_eq!((turned.header.width, turned.header.height), (120, 80), "the header says what is stored");
+    let column: Vec<u8> = (0..80).rev().map(|y| stored.luma.row(y)[0]).collect();
+    assert_eq!(turned.luma.row(0), column, "the left column, from below, has become the upper row");
+    let scaled = decode::luma(&held(&image("baseline.jpg"), 6), &Caps::default(), 60).unwrap();
+    assert_eq!((scaled.luma.width(), scaled.luma.height(), scaled.reduction()), (40, 60, 2.0));
+}

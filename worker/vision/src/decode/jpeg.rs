@@ -9,13 +9,18 @@ use crate::{ImageError, Luma, luma};
 const SCALES: [ScalingFactor; 3] = [ScalingFactor::ONE_EIGHTH, ScalingFactor::ONE_QUARTER, ScalingFactor::ONE_HALF];
 
 /// Cameras write about ten scans. Thousands of empty ones would cost a pass over the image each.
-const MAX_SCANS: u32 = 100;
+const MAX_SCANS: u64 = 100;
+
+/// Coefficients that all scans together may visit: 178 megapixels at 4:2:0, the largest that the caps
+/// let pass, are 268 million, so that they may have 14 scans, four more than encoders write.
+/// A scan visits about 200 million a second, so decoding ends within 20 s whatever the bytes say.
+const MAX_VISITS: u64 = 4_000_000_000;
 
 pub(super) fn decode(bytes: &[u8], header: &Header, wanted_side: u32) -> Result<Luma, ImageError> {
     let scale = scale_for(header.longer_side(), wanted_side);
     let (width, height) = (scale.scale(header.width as usize), scale.scale(header.height as usize));
     let mut decoder = Decompressor::new().map_err(judge)?;
-    decoder.set_scan_limit(MAX_SCANS).map_err(judge)?;
+    decoder.set_scan_limit(scan_limit(header)).map_err(judge)?;
     decoder.set_scaling_factor(scale).map_err(judge)?;
     let colorspace = decoder.read_header(bytes).map_err(judge)?.colorspace;
     let format = match colorspace {
@@ -38,6 +43,11 @@ pub(super) fn decode(bytes: &[u8], header: &Header, wanted_side: u32) -> Result<
 fn scale_for(longer: u32, wanted: u32) -> ScalingFactor {
     let enough = |scale: &ScalingFactor| scale.scale(longer as usize) >= wanted as usize;
     SCALES.into_iter().find(enough).unwrap_or(ScalingFactor::ONE)
+}
+
+/// Header bytes count two for each coefficient that is kept between scans.
+fn scan_limit(header: &Header) -> u32 {
+    (MAX_VISITS / (header.decoder_bytes / 2).max(1)).min(MAX_SCANS) as u32
 }
 
 /// libjpeg-turbo fills what is missing with grey and calls it a warning, as it does for harmless
@@ -93,6 +103,14 @@ mod tests {
             (65_535, 0, ScalingFactor::ONE_EIGHTH),
         ] {
             assert_eq!(scale_for(longer, wanted), scale, "{longer} for {wanted}");
+        }
+    }
+
+    #[test]
+    fn large_photos_may_have_fewer_scans() {
+        let header = |decoder_bytes| Header { format: crate::Format::Jpeg, width: 1, height: 1, decoder_bytes };
+        for (decoder_bytes, limit) in [(0, 100), (36 << 20, 100), (128 << 20, 59), (512 << 20, 14)] {
+            assert_eq!(scan_limit(&header(decoder_bytes)), limit, "{decoder_bytes} bytes of coefficients");
         }
     }
 

@@ -3,10 +3,11 @@
 use std::io::Cursor;
 
 use image::error::ImageError as Cause;
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 
 use crate::header::{Caps, webp_length};
-use crate::{ImageError, Luma, luma};
+use crate::{ImageError, Luma, luma, orientation};
 
 /// Alpha is ignored: what a transparent pixel hides is judged as if it were shown.
 pub(super) fn decode(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<Luma, ImageError> {
@@ -14,14 +15,17 @@ pub(super) fn decode(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<L
     limits.max_alloc = Some(caps.max_decoder_bytes);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(|cause| judge(&cause, bytes))?;
+    let mut decoder = reader.into_decoder().map_err(|cause| judge(&cause, bytes))?;
     let (width, height) = decoder.dimensions();
     if decoder.total_bytes() > caps.max_decoder_bytes {
         // Only when the header lies about its own chunks: the caps were checked before.
         return Err(ImageError::corrupt(format!("{width} x {height} pixels, not what its header says")));
     }
+    // Metadata that cannot be read say nothing about the pixels.
+    let held = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(|cause| judge(&cause, bytes))?;
-    Luma::new(width, height, brightness(image)).ok_or_else(|| ImageError::corrupt("no pixels"))
+    let stored = Luma::new(width, height, brightness(image)).ok_or_else(|| ImageError::corrupt("no pixels"))?;
+    Ok(orientation::upright(stored, held))
 }
 
 /// The `image` crate would weigh colours by BT.709, and the same photo as JPEG come out otherwise.

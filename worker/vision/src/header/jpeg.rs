@@ -5,6 +5,8 @@ use crate::ImageError;
 
 const START_OF_SCAN: u8 = 0xDA;
 const END_OF_IMAGE: u8 = 0xD9;
+/// Holds EXIF, or XMP.
+const APP1: u8 = 0xE1;
 
 /// What a start-of-frame segment says.
 struct Frame {
@@ -97,14 +99,25 @@ fn header(frame: &Frame, components_in_first_scan: u8) -> Header {
 /// Whether an end-of-image marker follows the first scan. Markers in metadata before it, such as
 /// those of an embedded thumbnail, do not count.
 pub(crate) fn has_end(bytes: &[u8]) -> bool {
+    let scan = segments(bytes).find(|(marker, _)| *marker == START_OF_SCAN);
+    scan.is_some_and(|(_, rest)| rest.windows(2).any(|pair| pair == [0xFF, END_OF_IMAGE]))
+}
+
+/// The TIFF structure within the first EXIF segment, perhaps with bytes after its end.
+pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    let mut headers = segments(bytes).take_while(|(marker, _)| *marker != START_OF_SCAN);
+    headers.find_map(|(marker, rest)| rest.get(2..).filter(|_| marker == APP1)?.strip_prefix(b"Exif\0\0"))
+}
+
+/// The marker of each segment and all bytes after it, its length first.
+fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut reader = Reader::new(bytes, 2);
-    while let Ok(marker) = next_marker(&mut reader) {
-        if marker == START_OF_SCAN {
-            return bytes[reader.at..].windows(2).any(|pair| pair == [0xFF, END_OF_IMAGE]);
-        }
+    std::iter::from_fn(move || {
+        let marker = next_marker(&mut reader).ok()?;
+        let rest = bytes.get(reader.at..)?;
         if let Ok(length) = reader.take() {
             reader.skip(usize::from(u16::from_be_bytes(length)).saturating_sub(2));
         }
-    }
-    false
+        Some((marker, rest))
+    })
 }
