@@ -11,6 +11,7 @@
 //! golden tests in `tests/` hold them still.
 
 pub mod events;
+mod grace;
 pub mod headers;
 pub mod metrics;
 pub mod reasons;
