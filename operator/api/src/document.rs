@@ -4,12 +4,14 @@
 
 use std::fmt;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 
 use crate::job::ImageJob;
-use crate::object::API_VERSION;
+use crate::object::{API_VERSION, NamespacedName};
 use crate::policy::ScalePolicy;
 use crate::strict::{self, FieldError};
 use crate::validate::{Problem, Subject};
@@ -64,7 +66,7 @@ impl Documents {
                 Ok(values) if values.is_empty() => errors.push(wrong(file, "holds no document".to_owned())),
                 Ok(values) => {
                     let several = values.len() > 1;
-                    for (i, value) in values.iter().enumerate() {
+                    for (i, value) in values.into_iter().enumerate() {
                         let place = if several { format!("{file} (document {})", i + 1) } else { file.to_owned() };
                         errors.extend(documents.add(place, value).err());
                     }
@@ -77,9 +79,9 @@ impl Documents {
 
     /// The only job, or the one with this name.
     pub fn job(&self, name: Option<&str>) -> Result<&Sourced<ImageJob>, String> {
-        let named = |job: &&Sourced<ImageJob>| name.is_none_or(|name| job.object.metadata.name == name);
+        let named = |job: &&Sourced<ImageJob>| name.is_none_or(|name| own_name(&job.object.metadata) == name);
         let mut found = self.jobs.iter().filter(named);
-        let names = || self.jobs.iter().map(|job| job.object.metadata.name.as_str()).collect::<Vec<_>>().join(" ");
+        let names = || self.jobs.iter().map(|job| own_name(&job.object.metadata)).collect::<Vec<_>>().join(" ");
         match (found.next(), found.next(), name) {
             (Some(job), None, _) => Ok(job),
             (None, _, None) => Err("no document is an ImageJob; add one".to_owned()),
@@ -91,14 +93,14 @@ impl Documents {
 
     /// The policy with this name.
     pub fn policy(&self, name: &str) -> Option<&Sourced<ScalePolicy>> {
-        self.policies.iter().find(|policy| policy.object.metadata.name == name)
+        self.policies.iter().find(|policy| own_name(&policy.object.metadata) == name)
     }
 
     /// Where a problem was written, for printing.
     pub fn locate(&self, problem: &Problem) -> DocumentError {
         let place = match &problem.subject {
             Subject::ImageJob(name) => {
-                let job = self.jobs.iter().find(|job| job.object.metadata.namespaced_name() == *name);
+                let job = self.jobs.iter().find(|job| NamespacedName::of(&job.object.metadata) == *name);
                 job.map_or_else(|| name.to_string(), |job| job.place.clone())
             }
             Subject::ScalePolicy(name) => self.policy(name).map_or_else(|| name.clone(), |policy| policy.place.clone()),
@@ -106,21 +108,23 @@ impl Documents {
         DocumentError { place, path: problem.path.clone(), message: problem.message.clone() }
     }
 
-    fn add(&mut self, place: String, value: &Value) -> Result<(), DocumentError> {
-        let text = |field: &str| value.get(field).and_then(Value::as_str);
+    fn add(&mut self, place: String, value: Value) -> Result<(), DocumentError> {
         let at = |path: &str, message: String| DocumentError { place: place.clone(), path: path.to_owned(), message };
-        if !value.is_object() {
+        let Value::Object(mut fields) = value else {
             return Err(at("", "is not an object; begin with apiVersion and kind".to_owned()));
-        }
-        match text("apiVersion") {
+        };
+        // The types know their own kind and version.
+        let (api_version, kind) = (fields.remove("apiVersion"), fields.remove("kind"));
+        match api_version.as_ref().and_then(Value::as_str) {
             Some(API_VERSION) => {}
             Some(other) => return Err(at("apiVersion", format!("{other:?} is not known; use {API_VERSION}"))),
             None => return Err(at("apiVersion", format!("is required, but missing; use {API_VERSION}"))),
         }
         let kinds = "use ImageJob or ScalePolicy";
-        match text("kind") {
-            Some("ImageJob") => self.jobs.push(typed(place, value)?),
-            Some("ScalePolicy") => self.policies.push(typed(place, value)?),
+        let object = Value::Object(fields);
+        match kind.as_ref().and_then(Value::as_str) {
+            Some("ImageJob") => self.jobs.push(typed(place, &object)?),
+            Some("ScalePolicy") => self.policies.push(typed(place, &object)?),
             Some(other) => return Err(at("kind", format!("{other:?} is not known; {kinds}"))),
             None => return Err(at("kind", format!("is required, but missing; {kinds}"))),
         }
@@ -128,11 +132,20 @@ impl Documents {
     }
 }
 
-fn typed<T: DeserializeOwned>(place: String, value: &Value) -> Result<Sourced<T>, DocumentError> {
-    match strict::read(value) {
+fn typed<T: DeserializeOwned + Resource>(place: String, value: &Value) -> Result<Sourced<T>, DocumentError> {
+    match strict::read::<T>(value) {
+        Ok(object) if object.meta().name.is_none() => {
+            let (path, message) = ("metadata.name".to_owned(), "is required, but missing".to_owned());
+            Err(DocumentError { place, path, message })
+        }
         Ok(object) => Ok(Sourced { object, place }),
         Err(FieldError { path, message }) => Err(DocumentError { place, path, message }),
     }
+}
+
+/// The name, which every document that was read has.
+fn own_name(metadata: &ObjectMeta) -> &str {
+    metadata.name.as_deref().unwrap_or_default()
 }
 
 fn wrong(file: &str, message: String) -> DocumentError {

@@ -3,32 +3,36 @@
 //! Field docs are what `kubectl explain` prints. Omitted means automatic; zero is never magic;
 //! integers carry their unit in the name; enum values are CamelCase.
 
+use kube::CustomResource;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::object::Metadata;
+use crate::access::{BucketAddressing, KafkaAuth, KafkaTls, SecretRef};
 use crate::policy::Profile;
 use crate::status::ImageJobStatus;
 
-/// A stream of photos on Kafka, the steps that look at each, and the rules by which workers come
-/// and go.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ImageJob {
-    /// `imagejob.dev/v1alpha1`.
-    pub api_version: String,
-    /// `ImageJob`.
-    pub kind: String,
-    /// Name and namespace.
-    pub metadata: Metadata,
-    /// What is wanted.
-    pub spec: ImageJobSpec,
-    /// What was seen; written by the operator.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<ImageJobStatus>,
-}
-
 /// What is wanted of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, CustomResource)]
+#[kube(
+    group = "imagejob.dev",
+    version = "v1alpha1",
+    kind = "ImageJob",
+    namespaced,
+    status = "ImageJobStatus",
+    derive = "PartialEq",
+    shortname = "imj",
+    category = "all",
+    printcolumn(name = "READY", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#, description = "Whether records are being taken care of"),
+    printcolumn(name = "WORKERS", type_ = "integer", json_path = r#".status.workers.ready"#, description = "Workers that are ready"),
+    printcolumn(name = "WANTED", type_ = "integer", json_path = r#".status.workers.wanted"#, description = "Workers that should run"),
+    printcolumn(name = "LAG", type_ = "integer", json_path = r#".status.lag.waiting"#, description = "Records that wait for a worker"),
+    printcolumn(name = "OLDEST", type_ = "integer", json_path = r#".status.lag.oldestSeconds"#, description = "Age of the oldest waiting record, seconds"),
+    printcolumn(name = "NEXT", type_ = "string", json_path = r#".status.schedule.next.at"#, description = "When a profile starts or ends next"),
+    printcolumn(name = "AGE", type_ = "date", json_path = r#".metadata.creationTimestamp"#, description = "Time since the job was created"),
+    printcolumn(name = "TOPIC", type_ = "string", json_path = r#".spec.source.kafka.topics"#, description = "Topics that are read", priority = 1),
+    printcolumn(name = "REASON", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, description = "Why the job is ready, or why not", priority = 1),
+    doc = "A stream of photos on Kafka, the steps that look at each, and the rules by which workers come and go."
+)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageJobSpec {
     /// Where records come from and how they name objects.
@@ -57,7 +61,7 @@ pub struct ImageJobSpec {
 }
 
 /// Where records come from and how they name objects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// The Kafka cluster and topics.
@@ -72,7 +76,7 @@ pub struct Source {
 }
 
 /// A Kafka cluster and the topics that are read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Kafka {
     /// Brokers to begin with, `host:port`, separated by commas.
@@ -85,10 +89,16 @@ pub struct Kafka {
     /// Where to begin on a partition without a committed offset.
     #[serde(default)]
     pub start_from: StartPosition,
+    /// Who we are to the brokers; without a name if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<KafkaAuth>,
+    /// Encrypted connections; plain text if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<KafkaTls>,
 }
 
 /// Where to begin on a partition without a committed offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum StartPosition {
     /// The oldest record that the broker still has.
     #[default]
@@ -98,7 +108,7 @@ pub enum StartPosition {
 }
 
 /// How messages name objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum MessageFormat {
     /// Found out from each message.
     #[default]
@@ -112,7 +122,7 @@ pub enum MessageFormat {
 }
 
 /// Where the objects are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Storage {
     /// Kind of store.
@@ -122,6 +132,19 @@ pub struct Storage {
     /// `<path>/<bucket>/<key>`. `FileSystem` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Address of the store, `https://host` or `http://host:port`, without a bucket. `S3` only, and required there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Region of the buckets, part of each signature. `S3` only, and required there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Where a request names its bucket; `VirtualHost` if omitted. `S3` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressing: Option<BucketAddressing>,
+    /// Secret with the keys `accessKeyId`, `secretAccessKey` and perhaps `sessionToken`; the environment or the
+    /// identity of the pods if omitted. `S3` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
     /// Closed list of buckets, at least one; the first is the default. No other is ever read.
     pub buckets: Vec<String>,
     /// Largest object in bytes, as a quantity (`64Mi`); a larger one fails before it is read.
@@ -134,14 +157,16 @@ fn default_max_object_bytes() -> String {
 }
 
 /// Kind of store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum StorageType {
     /// A folder.
     FileSystem,
+    /// S3, or a store that speaks its protocol.
+    S3,
 }
 
 /// One step: a name and exactly one kind (`quality` or `handler`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
     /// Name of its entry in the result; unique in the job.
@@ -158,7 +183,7 @@ pub struct Step {
 }
 
 /// What happens after a verdict that says the photo is unusable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum FailureAction {
     /// Later steps run all the same.
     #[default]
@@ -168,11 +193,11 @@ pub enum FailureAction {
 }
 
 /// Sharpness, brightness and size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {}
 
 /// Code of your own, called over HTTP on localhost with a POST per photo.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Handler {
     /// Program and arguments that each worker starts and stops, with the port in the environment
@@ -200,7 +225,7 @@ const fn default_handler_timeout_seconds() -> u32 {
 }
 
 /// Where results go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Results {
     /// Topic for one result per photo.
@@ -214,7 +239,7 @@ pub struct Results {
 }
 
 /// Where records go that are given up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
     /// Topic for the records as they were; `<first source topic>.dlq` if `deadLetter` is omitted.
@@ -222,7 +247,7 @@ pub struct DeadLetter {
 }
 
 /// When a record is tried again and when it is given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Retry {
     /// Attempts in all, 1 to 100.
@@ -240,7 +265,7 @@ impl Default for Retry {
 }
 
 /// How records are handed to workers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Delivery {
     /// Records that one worker works on at once, 1 to 1024.
@@ -257,7 +282,7 @@ impl Default for Delivery {
 }
 
 /// The pods that read from Kafka and lend records to workers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Dispatcher {
     /// Dispatchers, 1 to 64. More than partitions would have nothing to do.
@@ -271,7 +296,7 @@ impl Default for Dispatcher {
 }
 
 /// How many workers run. Everything omitted is the policy's.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Scaling {
     /// The policy; documented defaults if omitted.
@@ -293,7 +318,7 @@ pub struct Scaling {
 }
 
 /// A `ScalePolicy` by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyRef {
     /// Its name.

@@ -1,12 +1,15 @@
 //! The `ImageJob` and `ScalePolicy` types, how they are read, and what makes them valid.
 //!
 //! * [`ImageJob`], [`ScalePolicy`]: what users write and what they read back, field by field.
+//! * [`crds()`]: what an API server has to know about them.
 //! * [`document`]: YAML files to typed objects; an error names the file, the field and the way out.
 //! * [`validate()`]: a job and its policy merged and checked into a [`ValidatedJob`], after which
 //!   nobody reads a raw spec.
 //!
 //! No cluster, no broker, no clock: everything here is a function of its arguments.
 
+pub mod crds;
+mod access;
 pub mod document;
 mod job;
 mod object;
@@ -15,14 +18,16 @@ mod status;
 mod strict;
 pub mod validate;
 
+pub use crds::crds;
+pub use access::{BucketAddressing, KafkaAuth, KafkaTls, Mechanism, SecretRef};
 pub use job::{
     DeadLetter, Delivery, Dispatcher, FailureAction, Handler, ImageJob, ImageJobSpec, Kafka, MessageFormat, PolicyRef,
     Quality, Results, Retry, Scaling, Source, StartPosition, Step, Storage, StorageType,
 };
-pub use object::{API_VERSION, Metadata, NamespacedName};
+pub use object::{API_VERSION, NamespacedName};
 pub use policy::{Behavior, Day, Profile, ScalePolicy, ScalePolicySpec};
 pub use status::{
-    ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionStatus, ConditionType,
-    DecisionStatus, ImageJobStatus, LagStatus, ReplicaStatus, ScheduleStatus,
+    ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,
+    ImageJobStatus, LagStatus, ReplicaStatus, ScheduleStatus,
 };
 pub use validate::{Problem, ValidatedJob, validate};

@@ -1,26 +1,24 @@
 //! `ScalePolicy`: wait, bounds and schedules, owned by admins and shared by jobs.
 
+use kube::CustomResource;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::object::Metadata;
-
-/// Wait, bounds and schedules that jobs refer to. Cluster-scoped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ScalePolicy {
-    /// `imagejob.dev/v1alpha1`.
-    pub api_version: String,
-    /// `ScalePolicy`.
-    pub kind: String,
-    /// Name.
-    pub metadata: Metadata,
-    /// What is wanted.
-    #[serde(default)]
-    pub spec: ScalePolicySpec,
-}
-
 /// What a policy wants of each job that refers to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, CustomResource)]
+#[kube(
+    group = "imagejob.dev",
+    version = "v1alpha1",
+    kind = "ScalePolicy",
+    plural = "scalepolicies",
+    derive = "PartialEq",
+    printcolumn(name = "WAIT", type_ = "integer", json_path = r#".spec.waitSeconds"#, description = "The promise, seconds from append to first lease"),
+    printcolumn(name = "MIN", type_ = "integer", json_path = r#".spec.minReplicas"#, description = "Workers of a job that always run"),
+    printcolumn(name = "MAX", type_ = "integer", json_path = r#".spec.maxReplicas"#, description = "Workers of a job that are never exceeded"),
+    printcolumn(name = "ZONE", type_ = "string", json_path = r#".spec.timeZone"#, description = "Time zone of profiles that name none"),
+    printcolumn(name = "AGE", type_ = "date", json_path = r#".metadata.creationTimestamp"#, description = "Time since the policy was created"),
+    doc = "Wait, bounds and schedules that jobs of all namespaces refer to."
+)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ScalePolicySpec {
     /// The promise, seconds from a record's append to its first lease.
@@ -55,7 +53,7 @@ impl Default for ScalePolicySpec {
 }
 
 /// How counts change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Behavior {
     /// A worker leaves only after this many seconds without need of it, 1 to 3600.
@@ -71,7 +69,7 @@ impl Default for Behavior {
 /// A named schedule and what it does while it is active: at least one of `floor`, `ceiling` and
 /// `waitSeconds`. Active profiles never outrank each other: the highest floor, the lowest ceiling
 /// and the shortest wait hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
     /// Name; a job's profile changes the policy's profile of the same name.
@@ -101,7 +99,7 @@ pub struct Profile {
 }
 
 /// A day of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)] // Mon to Sun say what they are.
 pub enum Day {
     Mon,

@@ -1,18 +1,21 @@
 //! Status of an `ImageJob`: what was seen, what was decided, and how well the job is.
 
 use jiff::Timestamp;
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What was seen and decided; written when a decision or a condition changes, or when a rounded
 /// number changed and a minute has passed.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageJobStatus {
     /// Generation of the spec that the status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// How well the job is.
+    /// How well the job is, one condition per aspect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
     /// Workers wanted and ready.
     #[serde(default)]
@@ -34,32 +37,19 @@ pub struct ImageJobStatus {
 impl ImageJobStatus {
     /// The condition of a type, if it was ever set.
     pub fn condition(&self, type_: ConditionType) -> Option<&Condition> {
-        self.conditions.iter().find(|condition| condition.type_ == type_)
+        self.conditions.iter().find(|condition| condition.type_ == type_.as_str())
+    }
+
+    /// True if the condition of a type was set and is `True`.
+    pub fn holds(&self, type_: ConditionType) -> bool {
+        self.condition(type_).is_some_and(|condition| condition.status == "True")
     }
 }
 
-/// One aspect of how well a job is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Condition {
-    /// The aspect.
-    #[serde(rename = "type")]
-    pub type_: ConditionType,
-    /// Whether it holds.
-    pub status: ConditionStatus,
-    /// Generation of the spec that it speaks of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// When `status` last changed.
-    pub last_transition_time: Timestamp,
-    /// A stable CamelCase word.
-    pub reason: String,
-    /// One sentence for people.
-    pub message: String,
-}
-
-/// The aspects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The aspects of how well a job is: the types of its conditions.
+///
+/// Conditions themselves carry text, so that a status that a newer version wrote can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConditionType {
     /// Records are being taken care of.
     Ready,
@@ -73,19 +63,21 @@ pub enum ConditionType {
     ScalingLimited,
 }
 
-/// Whether a condition holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ConditionStatus {
-    /// It holds.
-    True,
-    /// It does not.
-    False,
-    /// That is not known.
-    Unknown,
+impl ConditionType {
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+            Self::ScalingActive => "ScalingActive",
+            Self::ScalingLimited => "ScalingLimited",
+        }
+    }
 }
 
 /// Wanted and ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplicaStatus {
     /// How many should run.
@@ -95,7 +87,7 @@ pub struct ReplicaStatus {
 }
 
 /// Records that are not finished, rounded to two digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LagStatus {
     /// Records that wait for a lease.
@@ -111,7 +103,7 @@ pub struct LagStatus {
 }
 
 /// How many workers, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionStatus {
     /// How many workers.
@@ -128,7 +120,7 @@ pub struct DecisionStatus {
 }
 
 /// Counts of workers that were considered; omitted where one does not apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CandidatesStatus {
     /// For what waits, against its deadline.
@@ -156,7 +148,7 @@ pub struct CandidatesStatus {
 }
 
 /// Active profiles and the next change.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleStatus {
     /// Profiles that are active.
@@ -168,7 +160,7 @@ pub struct ScheduleStatus {
 }
 
 /// A profile that is active.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActiveProfileStatus {
     /// Its name.
@@ -185,7 +177,7 @@ pub struct ActiveProfileStatus {
 }
 
 /// The next change of the schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BoundaryStatus {
     /// When.
@@ -200,7 +192,7 @@ pub struct BoundaryStatus {
 }
 
 /// What happens to a profile at a boundary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum BoundaryChange {
     /// It becomes active.
     Starts,

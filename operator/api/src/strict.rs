@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::Deserializer;
 use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
@@ -173,6 +174,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 
     whole_numbers! {
+        deserialize_i32 visit_i32 i32, "";
         deserialize_u16 visit_u16 u16, " from 0 to 65535";
         deserialize_u32 visit_u32 u32, " from 0 to 4294967295";
         deserialize_u64 visit_u64 u64, " from 0";
@@ -231,9 +233,17 @@ impl<'de> Deserializer<'de> for Node<'de> {
         }
     }
 
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+        // Times of object metadata; the parser's own complaint is about characters.
+        if name == "Time" && self.value.as_str().is_some_and(|text| text.parse::<Timestamp>().is_err()) {
+            return Err(self.is_not("an instant; write it like 2026-11-21T04:00:00Z"));
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
     serde::forward_to_deserialize_any! {
-        i8 i16 i32 i128 u8 u128 f32 f64 char bytes byte_buf unit unit_struct newtype_struct tuple
-        tuple_struct identifier ignored_any
+        i8 i16 i128 u8 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
+        ignored_any
     }
 }
 

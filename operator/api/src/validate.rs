@@ -4,6 +4,7 @@
 //! server), and what they cannot: time zones, and a job against its policy. All problems are
 //! found, not only the first. Nobody reads a raw spec after this.
 
+mod access;
 mod names;
 mod problem;
 mod quantity;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use access::{KafkaAuth, KafkaTls};
 pub use problem::{InvalidReason, Problem, Subject};
 pub use source::{Format, Source, StartFrom};
 pub use steps::{Action, Step};
@@ -117,7 +119,7 @@ fn merge(
     let dispatchers = problems.in_range("spec.dispatcher.replicas", spec.dispatcher.replicas, 1..=64);
     let scaling = scaling::merge(&spec.scaling, policy, slots, problems);
     Some(ValidatedJob {
-        name: job.metadata.namespaced_name(),
+        name: NamespacedName::of(&job.metadata),
         generation: job.metadata.generation,
         source: source?,
         storage: storage?,

@@ -160,7 +160,7 @@ fn of_several_documents_each_error_is_told_with_its_place() {
 fn one_job_is_chosen() {
     let two = format!("{MINIMAL}---\n{}", MINIMAL.replace("name: photos", "name: videos"));
     let documents = Documents::read([("a.yaml", two.as_str())]).unwrap();
-    assert_eq!(documents.job(Some("videos")).unwrap().object.metadata.name, "videos");
+    assert_eq!(documents.job(Some("videos")).unwrap().object.metadata.name.as_deref(), Some("videos"));
     assert_eq!(documents.job(None).unwrap_err(), "several ImageJobs; name one of photos videos");
     assert_eq!(documents.job(Some("music")).unwrap_err(), "no ImageJob is named \"music\"; there are photos videos");
     assert_eq!(Documents::default().job(None).unwrap_err(), "no document is an ImageJob; add one");

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use imagejob_api::{ConditionStatus, ConditionType};
+use imagejob_api::ConditionType;
 use imagejob_operator::reconcile::Step;
 use imagejob_operator::{Desired, Outcome, State};
 use imagejob_scaling::Backlog;
@@ -142,7 +142,7 @@ impl Run {
         if decision.active.iter().any(|profile| profile.floor.is_some_and(|floor| decision.replicas < floor)) {
             self.fail("S4: below an active floor");
         }
-        let holds = |type_| outcome.status.condition(type_).is_some_and(|c| c.status == ConditionStatus::True);
+        let holds = |type_| outcome.status.holds(type_);
         if holds(ConditionType::Ready) && holds(ConditionType::Stalled) {
             self.fail("ready and stalled at once");
         }
@@ -185,8 +185,7 @@ impl Run {
             self.fail("written at rest");
         }
         let status = self.world.lock().status.clone();
-        let ready = status.as_ref().and_then(|status| status.condition(ConditionType::Ready));
-        if ready.is_none_or(|ready| ready.status != ConditionStatus::True) {
+        if !status.is_some_and(|status| status.holds(ConditionType::Ready)) {
             self.fail("not ready at rest");
         }
     }

@@ -1,6 +1,6 @@
 //! Named stories of one job, told by what its status says.
 
-use imagejob_api::{ConditionStatus, ConditionType, ImageJobStatus};
+use imagejob_api::{ConditionType, ImageJobStatus};
 use imagejob_operator::State;
 use imagejob_operator::reconcile::Step;
 use imagejob_protocol::wire::Problem;
@@ -12,7 +12,7 @@ fn conditions(status: &ImageJobStatus) -> String {
     use ConditionType::{Ready, Reconciling, ScalingActive, ScalingLimited, Stalled};
     let say = |type_| {
         let condition = status.condition(type_).unwrap();
-        format!("{type_:?}={:?}/{}", condition.status, condition.reason)
+        format!("{}={}/{}", condition.type_, condition.status, condition.reason)
     };
     [Ready, Reconciling, Stalled, ScalingActive, ScalingLimited].map(say).join(" ")
 }
@@ -114,7 +114,7 @@ async fn a_dead_dispatcher_is_replaced_and_nothing_shrinks_meanwhile() {
         assert!(world.workers() >= before);
     }
     let after = world.run(20, &desired(JOB), &mut state).await.status;
-    assert_eq!(after.condition(ConditionType::ScalingActive).unwrap().status, ConditionStatus::True);
+    assert!(after.holds(ConditionType::ScalingActive));
 }
 
 #[tokio::test]
@@ -150,7 +150,8 @@ async fn an_edit_that_makes_no_sense_stalls_and_leaves_running_what_runs() {
     world.lock().producing = 100;
     world.run(40, &desired(JOB), &mut state).await;
     let (before, applies) = (world.workers(), world.applies());
-    let transitions = |status: &ImageJobStatus| status.condition(ConditionType::Ready).unwrap().last_transition_time;
+    let transitions =
+        |status: &ImageJobStatus| status.condition(ConditionType::Ready).unwrap().last_transition_time.clone();
 
     let mut edited = desired(&JOB.replace("Asia/Shanghai", "Asia/Shangai"));
     edited.job.metadata.generation = Some(2);

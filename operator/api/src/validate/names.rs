@@ -1,14 +1,15 @@
 //! The forms of names: objects, topics, buckets, pointers, broker addresses.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use super::problem::Problems;
-use crate::object::Metadata;
 
 /// Longest name of a job, so that names of its pods stay within 63 characters.
 const LONGEST_JOB_NAME: usize = 40;
 
 /// A DNS label, short enough to be part of others.
-pub(super) fn object_name(metadata: &Metadata, problems: &mut Problems) {
-    let name = &metadata.name;
+pub(super) fn object_name(metadata: &ObjectMeta, problems: &mut Problems) {
+    let name = metadata.name.as_deref().unwrap_or_default();
     if let Some(namespace) = metadata.namespace.as_ref().filter(|namespace| !is_dns_label(namespace)) {
         problems.add("metadata.namespace", not_a_label(namespace));
     }

@@ -77,8 +77,8 @@ pub(super) struct Problems {
 impl Problems {
     pub(super) fn of(job: &ImageJob, policy: Option<&ScalePolicy>) -> Self {
         Self {
-            job: job.metadata.namespaced_name(),
-            policy: policy.map(|policy| policy.metadata.name.clone()),
+            job: NamespacedName::of(&job.metadata),
+            policy: policy.map(|policy| policy.metadata.name.clone().unwrap_or_default()),
             found: Vec::new(),
         }
     }

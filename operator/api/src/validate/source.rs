@@ -1,17 +1,23 @@
 //! Where records come from and how they name objects.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use super::access::{KafkaAuth, KafkaTls, kafka_auth, kafka_tls};
 use super::names;
 use super::problem::Problems;
 use crate::job::{self, MessageFormat, StartPosition};
-use crate::object::Metadata;
+use crate::object::NamespacedName;
 
 /// Where records come from and how they name objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// `host:port,...`, without spaces.
     pub bootstrap_servers: String,
+    /// Who we are to the brokers, if they ask.
+    pub auth: Option<KafkaAuth>,
+    /// Encrypted connections, if they are wanted.
+    pub tls: Option<KafkaTls>,
     /// Topics, at least one.
     pub topics: Vec<String>,
     /// Consumer group of the dispatchers.
@@ -49,15 +55,17 @@ pub enum Format {
 
 pub(super) fn source(
     spec: &job::Source,
-    metadata: &Metadata,
+    metadata: &ObjectMeta,
     created: Timestamp,
     problems: &mut Problems,
 ) -> Option<Source> {
     let kafka = &spec.kafka;
     let before = problems.count();
     names::bootstrap_servers("spec.source.kafka.bootstrapServers", &kafka.bootstrap_servers, problems);
+    let auth = kafka.auth.as_ref().map(|auth| kafka_auth(auth, problems));
+    let tls = kafka.tls.as_ref().map(|tls| kafka_tls(tls, problems));
     topics(&kafka.topics, problems);
-    let name = metadata.namespaced_name();
+    let name = NamespacedName::of(metadata);
     let consumer_group = kafka.consumer_group.clone().unwrap_or_else(|| format!("{}.{}", name.namespace, name.name));
     if !(1..=255).contains(&consumer_group.len()) {
         problems.add("spec.source.kafka.consumerGroup", "is not 1 to 255 characters long; omit it for the default");
@@ -65,11 +73,15 @@ pub(super) fn source(
     let format = format(spec, problems);
     (problems.count() == before).then(|| Source {
         bootstrap_servers: kafka.bootstrap_servers.split(',').map(str::trim).collect::<Vec<_>>().join(","),
+        auth,
+        tls,
         topics: kafka.topics.clone(),
         consumer_group,
         start_from: match kafka.start_from {
             StartPosition::Earliest => StartFrom::Earliest,
-            StartPosition::Latest => StartFrom::Created(metadata.creation_timestamp.unwrap_or(created)),
+            StartPosition::Latest => {
+                StartFrom::Created(metadata.creation_timestamp.as_ref().map_or(created, |time| time.0))
+            },
         },
         format,
     })

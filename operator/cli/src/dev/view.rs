@@ -118,7 +118,7 @@ pub(crate) fn frame(
 /// `Ready`, or the reason why not.
 fn state(outcome: &Outcome) -> String {
     match outcome.status.condition(ConditionType::Ready) {
-        Some(ready) if ready.status == imagejob_api::ConditionStatus::True => "Ready".to_owned(),
+        Some(_) if outcome.status.holds(ConditionType::Ready) => "Ready".to_owned(),
         Some(ready) => ready.reason.clone(),
         None => "Starting".to_owned(),
     }
