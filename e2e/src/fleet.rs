@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagejob_protocol::settings::{
-    Action, DispatcherSettings, Format, JobName, OnFail, Retry, StartFrom, Step, Storage, StorageKind, WorkerSettings,
+    Action, DispatcherSettings, Format, JobName, Kafka, OnFail, Retry, StartFrom, Step, Storage, StorageKind, WorkerSettings,
 };
 use imagejob_protocol::wire::{Control, Report};
 use serde::Serialize;
@@ -63,14 +63,14 @@ impl Fleet {
         for suffix in ["", "-results", "-dlq", "-failures"] {
             broker.create_topic(&format!("{name}{suffix}"), partitions)?;
         }
-        let (bootstrap_servers, job) =
-            (broker.bootstrap(), JobName { namespace: "default".into(), name: name.to_owned() });
+        let kafka = Kafka { bootstrap_servers: broker.bootstrap(), auth: None, tls: None };
+        let job = JobName { namespace: "default".into(), name: name.to_owned() };
         let consumer_group = format!("default.{name}");
         Ok(Self {
-            topics: Topics::new(&bootstrap_servers)?,
+            topics: Topics::new(&kafka.bootstrap_servers)?,
             dispatching: DispatcherSettings {
                 job: job.clone(),
-                bootstrap_servers: bootstrap_servers.clone(),
+                kafka: kafka.clone(),
                 topics: vec![name.to_owned()],
                 consumer_group: consumer_group.clone(),
                 start_from: StartFrom::Earliest,
@@ -81,7 +81,7 @@ impl Fleet {
             },
             working: WorkerSettings {
                 job,
-                bootstrap_servers,
+                kafka,
                 consumer_group,
                 format: Format::Auto,
                 storage: Storage {

@@ -133,7 +133,7 @@ fn a_missing_topic_is_named_in_the_report_and_work_begins_when_it_appears() {
 fn an_unreachable_broker_is_named_in_the_report() {
     let broker = Broker::start().unwrap();
     let mut fleet = Fleet::new(&broker, "cut-off", 1, vec![quality_step()]).unwrap();
-    fleet.dispatching.bootstrap_servers = "127.0.0.1:9".into();
+    fleet.dispatching.kafka.bootstrap_servers = "127.0.0.1:9".into();
     fleet.start_dispatchers(1).unwrap();
     let problem = wait_for_problem(&fleet, ProblemReason::BrokerUnreachable);
     assert!(problem.contains("127.0.0.1:9"), "{problem:?} does not name the broker");

@@ -10,8 +10,9 @@ use std::path::Path;
 use imagejob_api::document::Documents;
 use imagejob_api::{ValidatedJob, validate};
 use imagejob_operator::plan::dispatchers;
+use imagejob_operator::secrets::SecretPaths;
 use imagejob_operator::{Plan, Token, plan};
-use imagejob_scaling::{Backlog, Lag, Memory, Observation, Workers, decide};
+use imagejob_scaling::{Arrivals, Backlog, Lag, Memory, Observation, Workers, decide};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -39,10 +40,10 @@ fn planned(job: &ValidatedJob, waiting: u64, token: &str) -> Plan {
         workers: Workers::default(),
         service: None,
         start_up: None,
-        arrivals_per_second: 0.0,
+        arrivals: Arrivals::default(),
     };
     let (decision, _) = decide(&seen, &job.scaling, &Memory::default());
-    plan(job, &decision, 2, &Token::new(token))
+    plan(job, &decision, 2, &Token::new(token), &SecretPaths::Mounted)
 }
 
 fn assert_golden(name: &str, value: &impl Serialize) {

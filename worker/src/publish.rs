@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use imagejob_kafka::Access;
 use imagejob_protocol::events::{Attributes, ItemBody};
 use imagejob_protocol::reasons::FailureReason;
-use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use rdkafka::util::Timeout;
@@ -28,16 +28,14 @@ pub struct Publisher {
 
 impl Publisher {
     /// Connects in the background; nothing is awaited here, so that a worker is ready at once.
-    pub fn new(bootstrap_servers: &str, topic: &str) -> anyhow::Result<Self> {
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", bootstrap_servers)
-            .set("client.id", "imagejob-worker")
+    pub fn new(access: &Access, topic: &str) -> anyhow::Result<Self> {
+        let producer = access
+            .config("imagejob-worker")
             .set("enable.idempotence", "true")
             .set("acks", "all")
             // Two milliseconds let the results of busy slots share a request.
             .set("linger.ms", "2")
             .set("message.timeout.ms", DELIVERY_LIMIT.as_millis().to_string())
-            .set("allow.auto.create.topics", "false")
             .create()?;
         Ok(Self { producer, topic: topic.to_owned() })
     }

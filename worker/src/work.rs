@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use imagejob_kafka::Access;
 use imagejob_protocol::settings::WorkerSettings;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -58,7 +59,7 @@ impl Worker {
     /// A store, a step or a producer that cannot be prepared.
     pub async fn load(settings: &WorkerSettings) -> anyhow::Result<Self> {
         let pipeline = Pipeline::load(settings).await?;
-        let publisher = Publisher::new(&settings.bootstrap_servers, &settings.result_topic)?;
+        let publisher = Publisher::new(&Access::read(&settings.kafka)?, &settings.result_topic)?;
         Ok(Self { settings: settings.clone(), pipeline, publisher })
     }
 

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use imagejob_kafka::refusal;
 use imagejob_ledger::Log;
 use imagejob_protocol::settings::StartFrom;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -30,11 +31,7 @@ pub(crate) enum BrokerError {
 impl From<KafkaError> for BrokerError {
     fn from(error: KafkaError) -> Self {
         match error.rdkafka_error_code() {
-            Some(
-                RDKafkaErrorCode::GroupAuthorizationFailed
-                | RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::ClusterAuthorizationFailed,
-            ) => Self::Refused(error),
+            Some(code) if refusal(code) => Self::Refused(error),
             _ => Self::Silent(error),
         }
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use imagejob_kafka::{Access, refusal};
 use imagejob_protocol::wire;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -87,12 +88,9 @@ pub(crate) struct Group {
 }
 
 /// Settings of every client that talks to the job's brokers.
-pub(crate) fn client_config(bootstrap_servers: &str) -> ClientConfig {
-    let mut config = ClientConfig::new();
+pub(crate) fn client_config(access: &Access) -> ClientConfig {
+    let mut config = access.config("imagejob-dispatcher");
     config
-        .set("bootstrap.servers", bootstrap_servers)
-        .set("client.id", "imagejob-dispatcher")
-        .set("allow.auto.create.topics", "false")
         // How long a commit waits for an answer.
         .set("socket.timeout.ms", "10000")
         .set("reconnect.backoff.max.ms", "2000");
@@ -100,9 +98,9 @@ pub(crate) fn client_config(bootstrap_servers: &str) -> ClientConfig {
 }
 
 /// `partitions`: how many the topics have in all, which bounds the memory of each queue.
-fn consumer_config(bootstrap_servers: &str, group: &str, partitions: u32) -> ClientConfig {
+fn consumer_config(access: &Access, group: &str, partitions: u32) -> ClientConfig {
     let queue_kib = (READ_AHEAD_KIB / partitions.max(1)).clamp(256, 1_024);
-    let mut config = client_config(bootstrap_servers);
+    let mut config = client_config(access);
     config
         .set("group.id", group)
         .set("partition.assignment.strategy", "cooperative-sticky")
@@ -124,22 +122,22 @@ fn consumer_config(bootstrap_servers: &str, group: &str, partitions: u32) -> Cli
 }
 
 /// A client outside the group, for questions before it is joined.
-pub(crate) fn outsider(bootstrap_servers: &str) -> KafkaResult<Handle> {
+pub(crate) fn outsider(access: &Access) -> KafkaResult<Handle> {
     let context = Context { events: Mutex::new(Vec::new()), leaving: AtomicBool::new(true) };
-    Ok(Arc::new(client_config(bootstrap_servers).create_with_context(context)?))
+    Ok(Arc::new(client_config(access).create_with_context(context)?))
 }
 
 impl Group {
     /// Joins the group. Partitions come later, as [`GroupEvent::Assigned`].
     pub(crate) fn join(
-        bootstrap_servers: &str,
+        access: &Access,
         group: &str,
         topics: &Topics,
         partitions: u32,
         signals: Arc<Signals>,
     ) -> KafkaResult<Self> {
         let context = Context { events: Mutex::new(Vec::new()), leaving: AtomicBool::new(false) };
-        let config = consumer_config(bootstrap_servers, group, partitions);
+        let config = consumer_config(access, group, partitions);
         let mut consumer: BaseConsumer<Context> = config.create_with_context(context)?;
         let bell = Arc::clone(&signals);
         consumer.set_nonempty_callback(move || bell.ring());
@@ -293,13 +291,7 @@ fn classify(error: &KafkaError, reason: &str) -> ConsumerError {
     }
     match error.rdkafka_error_code() {
         Some(Code::AllBrokersDown | Code::Resolve) => ConsumerError::Unreachable(reason),
-        Some(
-            Code::TopicAuthorizationFailed
-            | Code::GroupAuthorizationFailed
-            | Code::ClusterAuthorizationFailed
-            | Code::SaslAuthenticationFailed
-            | Code::Authentication,
-        ) => ConsumerError::NotAuthorized(reason),
+        Some(code) if refusal(code) => ConsumerError::NotAuthorized(reason),
         // `auto.offset.reset=error`: the position is gone, retention was faster than the job. A new
         // consumer chooses a new one.
         Some(Code::Fatal | Code::AutoOffsetReset | Code::OffsetOutOfRange) => ConsumerError::Fatal(reason),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use imagejob_kafka::Access;
 use imagejob_protocol::settings::DispatcherSettings;
 use imagejob_protocol::wire::from_dispatcher::Message;
 use imagejob_protocol::wire::{Control, FromDispatcher, Hello, from_worker};
@@ -65,6 +66,7 @@ pub(crate) struct Windows {
 }
 
 pub(crate) struct Core {
+    access: Access,
     settings: DispatcherSettings,
     topics: Topics,
     clock: Clock,
@@ -89,12 +91,14 @@ impl Core {
         clock: Clock,
         windows: Windows,
     ) -> anyhow::Result<Self> {
+        let access = Access::read(&settings.kafka)?;
         let topics = Topics::new(&settings.topics);
         let (asked, answers) = mpsc::channel(1_024);
         let desk = Desk::new(id, topics.clone(), settings.retry, Limits::default(), settings.peers_expected);
-        let questions = Questions::new(&settings, topics.clone(), asked.clone())?;
+        let questions = Questions::new(&access, &settings, topics.clone(), asked.clone())?;
         Ok(Self {
-            dead_letters: DeadLetters::new(&settings, topics.clone(), clock, asked),
+            dead_letters: DeadLetters::new(access.clone(), &settings, topics.clone(), clock, asked),
+            access,
             settings,
             topics,
             clock,

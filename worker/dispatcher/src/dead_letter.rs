@@ -4,6 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use imagejob_kafka::Access;
 use imagejob_protocol::events::{Attributes, FAILED, FailureBody, Source};
 use imagejob_protocol::headers;
 use imagejob_protocol::settings::DispatcherSettings;
@@ -32,6 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub(crate) struct DeadLetters(Arc<Inner>);
 
 struct Inner {
+    access: Access,
     settings: DispatcherSettings,
     topics: Topics,
     clock: Clock,
@@ -53,6 +55,7 @@ struct Message {
 
 impl DeadLetters {
     pub(crate) fn new(
+        access: Access,
         settings: &DispatcherSettings,
         topics: Topics,
         clock: Clock,
@@ -60,7 +63,7 @@ impl DeadLetters {
     ) -> Self {
         let settings = settings.clone();
         let (producer, room) = (OnceLock::new(), Semaphore::new(CONCURRENT));
-        Self(Arc::new(Inner { settings, topics, clock, answers, producer, room }))
+        Self(Arc::new(Inner { access, settings, topics, clock, answers, producer, room }))
     }
 
     /// Writes one until it is written; its end comes as [`Answer::Buried`].
@@ -106,7 +109,7 @@ impl Inner {
         if let Some(producer) = self.producer.get() {
             return Ok(producer);
         }
-        let mut config = client_config(&self.settings.bootstrap_servers);
+        let mut config = client_config(&self.access);
         config
             .set("enable.idempotence", "true")
             .set("delivery.timeout.ms", "30000")

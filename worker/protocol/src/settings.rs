@@ -4,7 +4,10 @@
 //! read it.
 //!
 //! What differs from pod to pod (listen address, id, dispatcher addresses) and what is secret
-//! (the token) is not in here: flags and mounted files carry those.
+//! (the token, passwords, keys) is not in here: flags and mounted files carry those, and settings
+//! name the folders of such files at most.
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +27,8 @@ pub struct JobName {
 pub struct DispatcherSettings {
     /// The job.
     pub job: JobName,
-    /// `host:port,...`.
-    pub bootstrap_servers: String,
+    /// The brokers, and as whom they are talked to.
+    pub kafka: Kafka,
     /// Source topics, 1..16.
     pub topics: Vec<String>,
     /// Consumer group of the dispatchers.
@@ -41,6 +44,48 @@ pub struct DispatcherSettings {
     /// Distinct dispatchers that workers should connect to, until the operator's `Control` says
     /// otherwise.
     pub peers_expected: u32,
+}
+
+/// The brokers, and as whom they are talked to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Kafka {
+    /// `host:port,...`.
+    pub bootstrap_servers: String,
+    /// As whom; none = without a name.
+    pub auth: Option<KafkaAuth>,
+    /// none = in plain text.
+    pub tls: Option<KafkaTls>,
+}
+
+/// How a client proves who it is (SASL).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KafkaAuth {
+    /// How.
+    pub mechanism: SaslMechanism,
+    /// Folder with the files `username` and `password`, which are read when a process starts.
+    pub directory: PathBuf,
+}
+
+/// How a client proves who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SaslMechanism {
+    /// The password itself is sent.
+    Plain,
+    /// RFC 5802 with SHA-256: the password is proven, not sent.
+    ScramSha256,
+    /// The same with SHA-512.
+    ScramSha512,
+}
+
+/// How connections are encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KafkaTls {
+    /// Folder with any of the files `ca.crt` (else the system's roots are trusted), and `tls.crt` with
+    /// `tls.key` (else no client certificate is shown); none = none of them.
+    pub directory: Option<PathBuf>,
 }
 
 /// First position on a partition without a committed offset.
@@ -74,8 +119,8 @@ pub struct Retry {
 pub struct WorkerSettings {
     /// The job.
     pub job: JobName,
-    /// `host:port,...`.
-    pub bootstrap_servers: String,
+    /// The brokers, and as whom they are talked to.
+    pub kafka: Kafka,
     /// Consumer group of the dispatchers; part of result ids.
     pub consumer_group: String,
     /// How messages name objects.
@@ -130,8 +175,30 @@ pub enum StorageKind {
     /// Objects are files `<path>/<bucket>/<key>`.
     FileSystem {
         /// Absolute path.
-        path: std::path::PathBuf,
+        path: PathBuf,
     },
+    /// S3, or a store that speaks its protocol.
+    S3 {
+        /// `https://host` or `http://host:port`, without a bucket. No other host is ever asked.
+        endpoint: String,
+        /// Part of each signature.
+        region: String,
+        /// Where a request names its bucket.
+        addressing: Addressing,
+        /// Folder with the files `accessKeyId`, `secretAccessKey` and perhaps `sessionToken`, which are
+        /// read again when the store refuses what they said; none = the environment of the process or
+        /// the identity of its pod.
+        credentials_directory: Option<PathBuf>,
+    },
+}
+
+/// Where a request names its bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Addressing {
+    /// `https://<bucket>.<host>/<key>`.
+    VirtualHost,
+    /// `https://<host>/<bucket>/<key>`.
+    Path,
 }
 
 /// One step.

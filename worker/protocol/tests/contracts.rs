@@ -9,7 +9,8 @@ use std::path::Path;
 use imagejob_protocol::events::{Attributes, SUCCEEDED, Source};
 use imagejob_protocol::reasons::{FailureReason, ProblemReason};
 use imagejob_protocol::settings::{
-    Action, DispatcherSettings, Format, JobName, OnFail, Retry, StartFrom, Step, Storage, StorageKind, WorkerSettings,
+    Action, Addressing, DispatcherSettings, Format, JobName, Kafka, KafkaAuth, KafkaTls, OnFail, Retry, SaslMechanism,
+    StartFrom, Step, Storage, StorageKind, WorkerSettings,
 };
 use imagejob_protocol::{metrics, wire};
 use prost::Message;
@@ -60,7 +61,7 @@ fn settings_files() {
     let job = JobName { namespace: "media".into(), name: "poster-check".into() };
     let dispatcher = DispatcherSettings {
         job: job.clone(),
-        bootstrap_servers: "kafka:9092".into(),
+        kafka: Kafka { bootstrap_servers: "kafka:9092".into(), auth: None, tls: None },
         topics: vec!["photos".into()],
         consumer_group: "media.poster-check".into(),
         start_from: StartFrom::Created { at_ms: 1_700_000_000_000 },
@@ -71,11 +72,20 @@ fn settings_files() {
     };
     let worker = WorkerSettings {
         job,
-        bootstrap_servers: "kafka:9092".into(),
+        kafka: Kafka {
+            bootstrap_servers: "kafka:9093".into(),
+            auth: Some(KafkaAuth { mechanism: SaslMechanism::ScramSha512, directory: "/etc/imagejob/kafka".into() }),
+            tls: Some(KafkaTls { directory: Some("/etc/imagejob/kafka-tls".into()) }),
+        },
         consumer_group: "media.poster-check".into(),
         format: Format::Plain { uri_pointer: Some("/photo/url".into()) },
         storage: Storage {
-            kind: StorageKind::FileSystem { path: "/data".into() },
+            kind: StorageKind::S3 {
+                endpoint: "https://s3.eu-central-1.amazonaws.com".into(),
+                region: "eu-central-1".into(),
+                addressing: Addressing::VirtualHost,
+                credentials_directory: Some("/etc/imagejob/storage".into()),
+            },
             buckets: vec!["photos".into()],
             max_object_bytes: 64 << 20,
         },

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use imagejob_kafka::Access;
 use imagejob_protocol::reasons::ProblemReason;
 use imagejob_protocol::settings::{DispatcherSettings, StartFrom};
 use tokio::sync::mpsc;
@@ -76,6 +77,7 @@ pub(super) struct Questions {
 
 impl Questions {
     pub(super) fn new(
+        access: &Access,
         settings: &DispatcherSettings,
         topics: Topics,
         answers: mpsc::Sender<Answer>,
@@ -83,7 +85,7 @@ impl Questions {
         Ok(Self {
             topics,
             start_from: settings.start_from,
-            outsider: Some(outsider(&settings.bootstrap_servers)?),
+            outsider: Some(outsider(access)?),
             answers,
             counts_asked: false,
             next_counts: Duration::ZERO,
@@ -91,7 +93,7 @@ impl Questions {
             ends_moved: false,
             last_ends: Duration::ZERO,
             starts_again: None,
-            servers: settings.bootstrap_servers.clone(),
+            servers: access.servers().to_owned(),
         })
     }
 

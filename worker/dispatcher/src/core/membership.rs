@@ -65,8 +65,8 @@ impl Core {
 
     /// Joins the group, with a new consumer.
     pub(super) fn join(&mut self, partitions: u32) {
-        let (servers, group) = (&self.settings.bootstrap_servers, &self.settings.consumer_group);
-        match Group::join(servers, group, &self.topics, partitions, Arc::clone(&self.signals)) {
+        let group = &self.settings.consumer_group;
+        match Group::join(&self.access, group, &self.topics, partitions, Arc::clone(&self.signals)) {
             Ok(joined) => {
                 info!(group, partitions, "joining the group");
                 self.membership =
@@ -200,7 +200,7 @@ impl Core {
     fn on_consumer_error(&mut self, error: ConsumerError) {
         match error {
             ConsumerError::Unreachable(message) => {
-                let message = format!("{}: {message}", self.settings.bootstrap_servers);
+                let message = format!("{}: {message}", self.access.servers());
                 self.desk.problems.set(ProblemReason::BrokerUnreachable, message);
             }
             ConsumerError::NotAuthorized(message) => {

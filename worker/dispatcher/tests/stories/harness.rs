@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use imagejob_dispatcher::{Options, run};
 use imagejob_ledger::{Ledger, decode};
-use imagejob_protocol::settings::{DispatcherSettings, JobName, Retry, StartFrom};
+use imagejob_protocol::settings::{DispatcherSettings, JobName, Kafka, Retry, StartFrom};
 use imagejob_protocol::wire::from_worker::Message as Out;
 use imagejob_protocol::wire::leases_client::LeasesClient;
 use imagejob_protocol::wire::reports_client::ReportsClient;
@@ -162,7 +162,7 @@ fn client(servers: &str) -> ClientConfig {
 pub(crate) fn settings(broker: &str) -> DispatcherSettings {
     DispatcherSettings {
         job: JobName { namespace: "media".to_owned(), name: "posters".to_owned() },
-        bootstrap_servers: broker.to_owned(),
+        kafka: Kafka { bootstrap_servers: broker.to_owned(), auth: None, tls: None },
         topics: vec![TOPIC.to_owned()],
         consumer_group: GROUP.to_owned(),
         start_from: StartFrom::Earliest,
