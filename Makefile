@@ -11,7 +11,7 @@ export PROPTEST_RNG_SEED ?= 1
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: setup
 setup: ## install what the build and the tests need (root on Debian, Ubuntu), or name it
@@ -34,6 +34,26 @@ stories: ## the stories alone: real processes, a real broker where Java and Mave
 	@broker=kafka; e2e/cluster/kafka/kafka jars || { broker=mock; \
 	  echo "SKIPPED: real Apache Kafka, for the reason above. The stories run on librdkafka's mock, which shows nothing about durability or rebalances."; }; \
 	IMAGEJOB_TEST_BROKER=$$broker cargo test --locked --package imagejob-e2e -- --nocapture --test-threads=1
+
+.PHONY: e2e
+e2e: ## stories on a real Kubernetes: kind where a Docker daemon answers, else built from source (Linux, root, Go; the first time takes minutes)
+	@IMAGE_PROFILE=dev image/build
+	@case $$(e2e/cluster/provider) in */kube) .ci/setup cluster && e2e/cluster/kube/selftest ;; esac
+	@e2e/cluster/with-cluster cargo test --locked --package imagejob-e2e --features cluster --test kubernetes -- --nocapture --test-threads=1
+
+.PHONY: image
+image: ## both container images as archives in target/images, without Docker (release build)
+	@.ci/setup build
+	@image/build
+
+.PHONY: cluster-up
+cluster-up: ## a real Kubernetes in target/cluster that stays: IMAGEJOB_CLUSTER_DIR=target/cluster e2e/cluster/with-cluster ... uses it
+	@[[ $$(e2e/cluster/provider) == */kind ]] || .ci/setup cluster
+	@$$(e2e/cluster/provider) up all $(CURDIR)/target/cluster
+
+.PHONY: cluster-down
+cluster-down: ## end it
+	@$$(e2e/cluster/provider) down $(CURDIR)/target/cluster
 
 .PHONY: demo
 demo: ## about a minute of real photographs from Kafka to results on this machine: burst, scheduled peak, a killed worker
