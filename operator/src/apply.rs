@@ -13,9 +13,11 @@ pub enum Applied {
     Changed,
 }
 
-/// Applies `plan` unless it is what `running` says was applied last.
+/// Applies `plan` unless it is what `running` says was applied last. The counts are compared on their
+/// own: somebody may have changed them since.
 pub(crate) async fn apply<C: Cluster>(cluster: &C, running: &Running, plan: &Plan) -> Result<Applied, ClusterError> {
-    if running.plan.as_ref() == Some(&plan.hash()) {
+    let counts = (running.workers_applied, running.dispatchers_applied);
+    if counts == (plan.workers, plan.dispatchers) && running.plan.as_ref() == Some(&plan.hash()) {
         return Ok(Applied::Unchanged);
     }
     cluster.apply(plan).await.map(|()| Applied::Changed)

@@ -1,14 +1,15 @@
-//! Reconciles one job again and again: whenever a dispatcher has news, whenever what is wanted
-//! changes, when a profile starts or ends, and every two seconds in any case.
+//! Reconciles one job again and again: whenever a dispatcher has news, whenever what is wanted or
+//! what runs changes, when a profile starts or ends, and every two seconds in any case.
 
 use std::future::{Future, pending};
 use std::time::Duration;
 
+use imagejob_api::NamespacedName;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::reconcile::{Desired, Outcome, State, reconcile};
-use crate::seams::{Clock, Cluster, Sensor};
+use crate::seams::{Clock, Cluster, Sensor, Targets};
 
 /// Rounds are at least this far apart, however much news there is.
 pub const AT_MOST_EVERY: Duration = Duration::from_millis(250);
@@ -45,16 +46,22 @@ impl<C: Cluster, S: Sensor, K: Clock> Driver<C, S, K> {
     ) {
         let rounds = async {
             let mut state = State::default();
+            let mut wanted = desired.borrow_and_update().clone();
+            self.hear_first(&wanted).await;
             loop {
-                let wanted = desired.borrow_and_update().clone();
                 let outcome = reconcile(&wanted, &self.cluster, &self.sensor, &self.clock, &mut state).await;
                 outcomes(&outcome);
                 sleep(AT_MOST_EVERY).await;
                 let rest = outcome.recheck_after.min(AT_LEAST_EVERY).saturating_sub(AT_MOST_EVERY);
-                tokio::select! {
-                    () = self.sensor.changed() => {}
-                    () = changed(&mut desired) => {}
-                    () = sleep(rest) => {}
+                let edited = tokio::select! {
+                    () = changed(&mut desired) => true,
+                    () = self.sensor.changed() => false,
+                    () = self.cluster.changed() => false,
+                    () = sleep(rest) => false,
+                };
+                // A job is large: it is copied only when it changed.
+                if edited || desired.has_changed().unwrap_or(false) {
+                    wanted = desired.borrow_and_update().clone();
                 }
             }
         };
@@ -62,6 +69,26 @@ impl<C: Cluster, S: Sensor, K: Clock> Driver<C, S, K> {
             () = rounds => {}
             () = shutdown => {}
         }
+    }
+}
+
+impl<C: Cluster, S: Sensor, K: Clock> Driver<C, S, K> {
+    /// Where dispatchers run already, as after a restart of this program, they are heard before
+    /// anything is judged: else each restart would call every job unready for a moment.
+    async fn hear_first(&self, desired: &Desired) {
+        let running = self.cluster.running(&NamespacedName::of(&desired.job.metadata));
+        let targets = Targets::of(&running, desired.token.clone(), running.dispatchers_applied);
+        if running.plan.is_none() || targets.addresses.is_empty() {
+            return;
+        }
+        self.sensor.listen(&targets);
+        let all_heard = async {
+            while self.sensor.readings().len() < targets.addresses.len() {
+                self.sensor.changed().await;
+            }
+        };
+        // Whoever is silent for longer is silent.
+        drop(timeout(AT_LEAST_EVERY, all_heard).await);
     }
 }
 

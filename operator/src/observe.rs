@@ -11,7 +11,7 @@ use imagejob_protocol::wire::{PartitionReport, Problem};
 use imagejob_scaling::{Backlog, Lag, LagGap, Observation, ServiceTime, Workers};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::seams::{Instance, Reading, Role, Running};
+use crate::seams::{Fault, Instance, Reading, Role, Running};
 
 /// A report older than this says nothing about now. Dispatchers report at least once a second.
 pub const FRESH: SignedDuration = SignedDuration::from_secs(3);
@@ -27,6 +27,8 @@ pub struct Sight {
     pub dispatchers_reporting: u32,
     /// What the dispatchers say is wrong, each reason once.
     pub problems: Vec<Problem>,
+    /// What keeps dispatchers or workers from starting.
+    pub faults: Vec<Fault>,
 }
 
 /// Merges readings and running instances.
@@ -54,6 +56,7 @@ pub fn observe(now: Timestamp, job: &ValidatedJob, running: &Running, readings: 
         partitions: topics.values().copied().sum(),
         dispatchers_reporting: fresh.len() as u32,
         problems: problems(&fresh),
+        faults: running.faults.clone(),
     }
 }
 

@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use imagejob_api::{ImageJob, ImageJobStatus, Problem, ScalePolicy, ValidatedJob, validate};
+use imagejob_api::{ImageJob, ImageJobStatus, NamespacedName, Problem, ScalePolicy, ValidatedJob, validate};
 use imagejob_scaling::{Decision, Memory, decide};
 use jiff::Timestamp;
 
 use crate::apply::{Applied, apply};
 use crate::observe::{Sight, observe};
 use crate::plan::{Plan, Token, dispatchers, plan};
-use crate::seams::{Clock, Cluster, ClusterError, Role, Running, Sensor, Targets};
+use crate::seams::{Clock, Cluster, ClusterError, Sensor, Targets};
 use crate::status::{Finding, status, worth_writing};
 
 /// What is wanted.
@@ -111,22 +111,13 @@ async fn carry_out<C: Cluster, S: Sensor>(
     let sight = observe(at, job, &running, &sensor.readings());
     let (decision, memory) = decide(&sight.observation, &job.scaling, &state.memory);
     let dispatchers = dispatchers(job.dispatchers, sight.partitions, running.dispatchers_applied);
-    let plan = plan(job, &decision, dispatchers, token);
+    let plan = plan(job, &decision, dispatchers, token, &cluster.secret_paths());
     // What was needed is a fact whether or not the plan could be handed over; what was done is read
     // from the cluster in the next round.
     state.memory = memory;
     let applied = apply(cluster, &running, &plan).await;
-    sensor.listen(&targets(&cluster.running(&job.name), &plan));
+    sensor.listen(&Targets::of(&cluster.running(&job.name), token.clone(), plan.dispatchers));
     Decided { sight, decision, plan, applied }
-}
-
-fn targets(running: &Running, plan: &Plan) -> Targets {
-    let dispatchers = running.instances.iter().filter(|instance| instance.role == Role::Dispatcher);
-    Targets {
-        addresses: dispatchers.filter_map(|dispatcher| dispatcher.address.clone()).collect(),
-        token: plan.token.clone(),
-        peers_expected: plan.dispatchers,
-    }
 }
 
 /// Computes the status and writes it if that is worth it. A status that could not be written is
@@ -150,11 +141,12 @@ async fn report<C: Cluster>(
     };
     let written = state.written.as_ref();
     let previous = written.map(|(status, _)| status).or(desired.job.status.as_ref());
+    let name = NamespacedName::of(metadata);
     let next = status(at, metadata.generation, finding, previous);
     if worth_writing(written.map(|(status, at)| (status, *at)), &next, at) {
-        match cluster.write_status(&metadata.namespaced_name(), &next).await {
+        match cluster.write_status(&name, &next).await {
             Ok(()) => state.written = Some((next.clone(), at)),
-            Err(error) => tracing::warn!(job = %metadata.namespaced_name(), %error, "status not written"),
+            Err(error) => tracing::warn!(job = %name, %error, "status not written"),
         }
     }
     next

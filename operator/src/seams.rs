@@ -9,15 +9,27 @@ use imagejob_scaling::ServiceTime;
 use jiff::Timestamp;
 
 use crate::plan::{Plan, PlanHash, Token};
+use crate::secrets::SecretPaths;
 
 /// What runs processes: an API server, or a laptop.
 pub trait Cluster: Send + Sync {
     /// What runs for a job now, from a snapshot at hand: no network, no waiting.
     fn running(&self, job: &NamespacedName) -> Running;
 
+    /// Where its processes find the Secrets that a job names: mounted, unless it says otherwise.
+    fn secret_paths(&self) -> SecretPaths {
+        SecretPaths::default()
+    }
+
     /// Makes the plan true, or at least asked for: processes may start and stop later. Applying
     /// the same plan twice changes nothing.
     fn apply(&self, plan: &Plan) -> impl Future<Output = Result<(), ClusterError>> + Send;
+
+    /// Waits until what runs may have changed since the last call returned. Never ready where it
+    /// changes only when a plan is applied.
+    fn changed(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 
     /// Shows a job's status to people.
     fn write_status(
@@ -59,6 +71,19 @@ pub struct Running {
     pub dispatchers_applied: u32,
     /// Pods or processes, also those that are still starting.
     pub instances: Vec<Instance>,
+    /// What keeps some of them from starting.
+    pub faults: Vec<Fault>,
+}
+
+/// What keeps instances from starting, as whoever runs them says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What they are.
+    pub role: Role,
+    /// A stable CamelCase word.
+    pub reason: String,
+    /// One sentence for people.
+    pub message: String,
 }
 
 /// A pod or a process.
@@ -78,7 +103,7 @@ pub struct Instance {
 }
 
 /// What an instance is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Holds partitions, lends records, reports.
     Dispatcher,
@@ -107,6 +132,15 @@ pub struct Targets {
     pub token: Token,
     /// Dispatchers that workers should hold streams to.
     pub peers_expected: u32,
+}
+
+impl Targets {
+    /// The dispatchers that run.
+    pub(crate) fn of(running: &Running, token: Token, peers_expected: u32) -> Self {
+        let dispatchers = running.instances.iter().filter(|instance| instance.role == Role::Dispatcher);
+        let addresses = dispatchers.filter_map(|dispatcher| dispatcher.address.clone()).collect();
+        Self { addresses, token, peers_expected }
+    }
 }
 
 /// The latest report of one dispatcher, with what only a series of reports tells.

@@ -10,12 +10,14 @@
 //! | no dispatcher reports                      | False | True        | False   |
 //! | a problem that may pass (topic missing)    | False | True        | False   |
 //! | a problem that somebody must solve         | False | False       | True    |
+//! | nothing of a role can start (no image)     | False | True        | False   |
+//! | some of a role cannot start                | True  | True        | False   |
 //! | workers are wanted, none is ready yet      | True  | True        | False   |
 //! | else                                       | True  | False       | False   |
 
 use imagejob_api::{
-    ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionStatus, ConditionType,
-    DecisionStatus, ImageJobStatus, LagStatus, Problem, ReplicaStatus, ScheduleStatus,
+    ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,
+    ImageJobStatus, LagStatus, Problem, ReplicaStatus, ScheduleStatus,
 };
 use imagejob_protocol::reasons::ProblemReason;
 use imagejob_protocol::wire;
@@ -24,7 +26,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::observe::Sight;
 use crate::plan::Plan;
-use crate::seams::ClusterError;
+use crate::seams::{ClusterError, Fault, Role};
 
 /// A status that differs in rounded numbers only is written at most this often.
 const NUMBERS_EVERY: SignedDuration = SignedDuration::from_secs(60);
@@ -100,25 +102,25 @@ fn essence(status: &ImageJobStatus) -> ImageJobStatus {
 /// What a condition should say, before it is compared with what it said.
 struct Claim {
     type_: ConditionType,
-    status: ConditionStatus,
+    holds: bool,
     reason: String,
     message: String,
 }
 
 impl Claim {
     fn new(type_: ConditionType, holds: bool, reason: &str, message: &str) -> Self {
-        let status = if holds { ConditionStatus::True } else { ConditionStatus::False };
-        Self { type_, status, reason: reason.to_owned(), message: message.to_owned() }
+        Self { type_, holds, reason: reason.to_owned(), message: message.to_owned() }
     }
 
     fn into_condition(self, now: Timestamp, generation: Option<i64>, previous: Option<&ImageJobStatus>) -> Condition {
+        let status = if self.holds { "True" } else { "False" };
         let before = previous.and_then(|previous| previous.condition(self.type_));
-        let unchanged = before.filter(|before| before.status == self.status);
+        let unchanged = before.filter(|before| before.status == status);
         Condition {
-            type_: self.type_,
-            status: self.status,
+            type_: self.type_.as_str().to_owned(),
+            status: status.to_owned(),
             observed_generation: generation,
-            last_transition_time: unchanged.map_or(now, |before| before.last_transition_time),
+            last_transition_time: unchanged.map_or(now.into(), |before| before.last_transition_time.clone()),
             reason: self.reason,
             message: self.message,
         }
@@ -175,6 +177,9 @@ fn health(finding: Finding<'_>) -> Health {
     if let Some(problem) = worst(&sight.problems) {
         return ailing(problem);
     }
+    if let Some(health) = not_starting(sight, decision) {
+        return health;
+    }
     if sight.dispatchers_reporting == 0 {
         let message = match &sight.observation.backlog {
             Backlog::Known(_) => String::new(),
@@ -190,6 +195,20 @@ fn health(finding: Finding<'_>) -> Health {
         Some(notice) => Health::Well { reason: notice.reason.clone(), message: notice.message.clone() },
         None => Health::Well { reason: "Working".to_owned(), message: "records are being taken care of".to_owned() },
     }
+}
+
+/// Instances that cannot start. While others of their role work, that is something to know; when
+/// none does, nothing is taken care of.
+fn not_starting(sight: &Sight, decision: &Decision) -> Option<Health> {
+    let missing = |fault: &&Fault| match fault.role {
+        Role::Dispatcher => sight.dispatchers_reporting == 0,
+        Role::Worker => decision.replicas > 0 && sight.observation.workers.ready == 0,
+    };
+    let say = |fault: &Fault| (fault.reason.clone(), fault.message.clone());
+    if let Some((reason, message)) = sight.faults.iter().find(missing).map(say) {
+        return Some(Health::Waiting { reason, message });
+    }
+    sight.faults.first().map(say).map(|(reason, message)| Health::Arriving { reason, message })
 }
 
 fn invalid(problems: &[Problem]) -> Health {

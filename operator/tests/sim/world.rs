@@ -12,7 +12,7 @@ use imagejob_api::document::Documents;
 use imagejob_api::{ImageJobStatus, NamespacedName};
 use imagejob_operator::track::Track;
 use imagejob_operator::{
-    Clock, Cluster, ClusterError, Desired, Instance, Outcome, Plan, PlanHash, Reading, Role, Running, Sensor, State,
+    Clock, Cluster, ClusterError, Desired, Fault, Instance, Outcome, Plan, PlanHash, Reading, Role, Running, Sensor, State,
     Targets, Token, reconcile,
 };
 use imagejob_protocol::wire::{Arrivals, PartitionReport, Problem, Report, TopicReport, WorkReport};
@@ -103,6 +103,8 @@ pub(crate) struct Inner {
     /// A topic that does not exist has no partitions.
     pub(crate) topic_exists: bool,
     pub(crate) problems: Vec<Problem>,
+    /// What the cluster says about processes that do not start.
+    pub(crate) start_faults: Vec<Fault>,
     processes: Vec<Process>,
     started: u32,
     running_plan: Option<(Plan, PlanHash)>,
@@ -132,6 +134,7 @@ impl World {
             in_flight: 0,
             topic_exists: true,
             problems: Vec::new(),
+            start_faults: Vec::new(),
             processes: Vec::new(),
             started: 0,
             running_plan: None,
@@ -353,6 +356,7 @@ impl Cluster for World {
             workers_applied: world.running_plan.as_ref().map_or(0, |(plan, _)| plan.workers),
             dispatchers_applied: world.running_plan.as_ref().map_or(0, |(plan, _)| plan.dispatchers),
             instances: world.processes.iter().map(instance).collect(),
+            faults: world.start_faults.clone(),
         }
     }
 

@@ -298,6 +298,7 @@ impl Cluster for Processes {
             instances: instances.collect(),
         }
     }
+            faults: Vec::new(),
 
     async fn apply(&self, plan: &Plan) -> Result<(), ClusterError> {
         self.carry_out(plan).map_err(|error| ClusterError::Unavailable {
