@@ -154,3 +154,164 @@ impl Complaints {
 fn is_our_volume(name: &str) -> bool {
     pod::VOLUMES.contains(&name)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A worker's pod, as far as templates matter.
+    fn ours() -> PodTemplateSpec {
+        serde_json::from_value(json!({
+            "metadata": {
+                "labels": {"app.kubernetes.io/name": "imagejob"},
+                "annotations": {"imagejob.dev/settings-hash": "1"},
+            },
+            "spec": {
+                "terminationGracePeriodSeconds": 40,
+                "containers": [{
+                    "name": "worker",
+                    "image": "imagejob-worker:1",
+                    "args": ["work"],
+                    "env": [{"name": "POD_NAME"}],
+                    "resources": {"requests": {"cpu": "1", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+                    "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+                }],
+                "volumes": [
+                    {"name": "settings", "configMap": {"name": "s"}},
+                    {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
+                ],
+            },
+        }))
+        .unwrap()
+    }
+
+    fn merged(template: &serde_json::Value) -> Result<serde_json::Value, String> {
+        let theirs: PodTemplateSpec = serde_json::from_value(template.clone()).unwrap();
+        let merged = merge(ours(), Some(&theirs), Role::Worker, 40).map_err(|refused| refused.to_string())?;
+        Ok(serde_json::to_value(merged).unwrap())
+    }
+
+    #[test]
+    fn a_template_adds_and_replaces_by_name() {
+        let merged = merged(&json!({
+            "metadata": {"labels": {"team": "posters"}, "annotations": {"note": "weekend"}},
+            "spec": {
+                "serviceAccountName": "reader",
+                "nodeSelector": {"pool": "photos"},
+                "terminationGracePeriodSeconds": 90,
+                "imagePullSecrets": [{"name": "registry"}],
+                "containers": [
+                    {
+                        "name": "worker",
+                        "image": "own:2",
+                        "env": [{"name": "MODEL", "value": "large"}],
+                        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+                    },
+                    {"name": "proxy", "image": "proxy:1"},
+                ],
+                "volumes": [
+                    {"name": "data", "persistentVolumeClaim": {"claimName": "photos"}},
+                    {"name": "tmp", "emptyDir": {"medium": "Memory"}},
+                ],
+            },
+        }))
+        .unwrap();
+        let (metadata, pod) = (&merged["metadata"], &merged["spec"]);
+        assert_eq!(metadata["labels"], json!({"app.kubernetes.io/name": "imagejob", "team": "posters"}));
+        assert_eq!(metadata["annotations"], json!({"imagejob.dev/settings-hash": "1", "note": "weekend"}));
+        assert_eq!(pod["terminationGracePeriodSeconds"], 90);
+        let worker = &pod["containers"][0];
+        assert_eq!((&worker["image"], &worker["args"]), (&json!("own:2"), &json!(["work"])));
+        assert_eq!(worker["env"], json!([{"name": "POD_NAME"}, {"name": "MODEL", "value": "large"}]));
+        assert_eq!(worker["volumeMounts"].as_array().map(Vec::len), Some(2));
+        assert_eq!(pod["containers"][1]["name"], "proxy");
+        let volumes = json!([
+            {"name": "settings", "configMap": {"name": "s"}},
+            {"name": "data", "persistentVolumeClaim": {"claimName": "photos"}},
+            {"name": "tmp", "emptyDir": {"medium": "Memory"}},
+        ]);
+        assert_eq!(pod["volumes"], volumes, "a volume has one source");
+    }
+
+    #[test]
+    fn who_names_an_amount_of_something_decides_about_all_of_it() {
+        let resources = |theirs: serde_json::Value| {
+            let template = json!({"spec": {"containers": [{"name": "worker", "resources": theirs}]}});
+            merged(&template).unwrap()["spec"]["containers"][0]["resources"].clone()
+        };
+        assert_eq!(
+            resources(json!({"requests": {"memory": "4Gi"}})),
+            json!({"requests": {"cpu": "1", "memory": "4Gi"}, "limits": {}}),
+            "our limit would be below their request"
+        );
+        assert_eq!(
+            resources(json!({"limits": {"cpu": "500m", "nvidia.com/gpu": "1"}})),
+            json!({"requests": {"memory": "256Mi"}, "limits": {"memory": "1Gi", "cpu": "500m", "nvidia.com/gpu": "1"}}),
+            "our request would be above their limit"
+        );
+    }
+
+    #[test]
+    fn what_delivery_depends_on_is_refused_with_the_way_out() {
+        let of_worker = |field: &str, value: serde_json::Value| {
+            let mut container = json!({"name": "worker"});
+            container[field] = value;
+            json!({"spec": {"containers": [container]}})
+        };
+        let table = [
+            (
+                of_worker("args", json!(["sleep"])),
+                "spec.containers[worker].args: the operator sets the arguments; use env, or a container of your own",
+            ),
+            (
+                of_worker("env", json!([{"name": "POD_NAME", "value": "x"}])),
+                "spec.containers[worker].env[POD_NAME]: the operator sets it; use another name",
+            ),
+            (
+                of_worker("volumeMounts", json!([{"name": "x", "mountPath": "/etc/imagejob/token"}])),
+                "spec.containers[worker].volumeMounts[/etc/imagejob/token]: /etc/imagejob belongs to the operator; \
+                 mount it elsewhere",
+            ),
+            (
+                json!({"spec": {"containers": [], "volumes": [{"name": "token", "emptyDir": {}}]}}),
+                "spec.volumes[token]: the operator has a volume of this name; use another",
+            ),
+            (
+                json!({"spec": {"containers": [], "restartPolicy": "Never"}}),
+                "spec.restartPolicy: pods of a Deployment always start again; omit it",
+            ),
+            (
+                json!({"spec": {"containers": [], "terminationGracePeriodSeconds": 39}}),
+                "spec.terminationGracePeriodSeconds: 39 s would cut off work that may need 40 s to end; use 40 or \
+                 more, or omit it",
+            ),
+            (
+                json!({"metadata": {"labels": {"imagejob.dev/job": "other"}}}),
+                "metadata.labels[imagejob.dev/job]: the operator finds its pods by it; use another key",
+            ),
+            (
+                json!({"metadata": {"annotations": {"imagejob.dev/settings-hash": "0"}}}),
+                "metadata.annotations[imagejob.dev/settings-hash]: the operator sets it; use another key",
+            ),
+        ];
+        for (template, sentence) in table {
+            assert_eq!(merged(&template), Err(format!("spec.worker.template.{sentence}")));
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_named_at_once() {
+        let template = json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "worker", "args": []}]}});
+        assert_eq!(merged(&template).unwrap_err().matches("spec.worker.template.").count(), 2);
+    }
+
+    #[test]
+    fn no_template_changes_nothing() {
+        assert_eq!(merge(ours(), None, Role::Worker, 40), Ok(ours()));
+        assert_eq!(merge(ours(), Some(&PodTemplateSpec::default()), Role::Worker, 40), Ok(ours()));
+    }
+}

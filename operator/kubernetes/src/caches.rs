@@ -1,0 +1,246 @@
+//! What the API server has told so far: jobs, policies, and what runs, by job.
+//!
+//! Reconcile reads these and nothing else; watches fill them, and so do the answers to our own
+//! writes, so that a watch that lags behind causes no second write.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use imagejob_api::{ImageJob, NamespacedName, ScalePolicy};
+use imagejob_operator::Role;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use tokio::sync::{Notify, watch};
+
+use crate::facts::{DeploymentFacts, PodFacts};
+
+/// An object that cannot be read as what it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unreadable {
+    /// Its metadata, which can always be read.
+    pub metadata: ObjectMeta,
+    /// What cannot be read.
+    pub error: String,
+}
+
+/// An object, or why it cannot be read.
+pub type Read<K> = Result<Arc<K>, Arc<Unreadable>>;
+
+/// All that was told.
+#[derive(Debug)]
+pub struct Caches {
+    told: Mutex<Told>,
+    /// Watches that have not told all yet.
+    incomplete: watch::Sender<BTreeSet<String>>,
+    jobs_changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    jobs: HashMap<NamespacedName, Entry>,
+    policies: BTreeMap<String, Read<ScalePolicy>>,
+    /// Jobs whose spec or policy changed since they were last taken.
+    changed: BTreeSet<NamespacedName>,
+}
+
+/// Everything about one job.
+#[derive(Debug, Default)]
+pub struct Entry {
+    /// The job; none while only leftovers of it are known.
+    pub job: Option<Read<ImageJob>>,
+    /// The dispatchers' Deployment.
+    pub dispatchers: Option<DeploymentFacts>,
+    /// The workers' Deployment.
+    pub workers: Option<DeploymentFacts>,
+    /// Pods of both, by name.
+    pub pods: BTreeMap<String, PodFacts>,
+    /// Rings when anything of what runs changed.
+    bell: Arc<Notify>,
+}
+
+impl Entry {
+    fn is_empty(&self) -> bool {
+        self.job.is_none() && self.dispatchers.is_none() && self.workers.is_none() && self.pods.is_empty()
+    }
+
+    fn deployment(&mut self, role: Role) -> &mut Option<DeploymentFacts> {
+        match role {
+            Role::Dispatcher => &mut self.dispatchers,
+            Role::Worker => &mut self.workers,
+        }
+    }
+}
+
+impl Caches {
+    /// Nothing was told yet; these watches have to.
+    pub fn waiting_for(watches: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            told: Mutex::default(),
+            incomplete: watch::Sender::new(watches.into_iter().collect()),
+            jobs_changed: Notify::new(),
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        // Whole after a panic too: each change is one step.
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A watch has told all there is.
+    pub fn complete(&self, watch: &str) {
+        self.incomplete.send_if_modified(|incomplete| incomplete.remove(watch));
+    }
+
+    /// Watches that have not told all yet.
+    pub fn incomplete(&self) -> BTreeSet<String> {
+        self.incomplete.borrow().clone()
+    }
+
+    /// Waits until every watch has told all there is.
+    pub async fn completed(&self) {
+        // The sender lives as long as `self`.
+        drop(self.incomplete.subscribe().wait_for(BTreeSet::is_empty).await);
+    }
+
+    /// A job is new or changed, or gone.
+    pub fn put_job(&self, name: &NamespacedName, job: Option<Read<ImageJob>>) {
+        let mut told = self.told();
+        let entry = told.jobs.entry(name.clone()).or_default();
+        let same = match (&entry.job, &job) {
+            (Some(Ok(before)), Some(Ok(after))) => wants_the_same(before, after),
+            (Some(Err(before)), Some(Err(after))) => before == after,
+            (None, None) => true,
+            _ => false,
+        };
+        entry.job = job;
+        self.tidy(&mut told, name);
+        if !same {
+            told.changed.insert(name.clone());
+            drop(told);
+            self.jobs_changed.notify_one();
+        }
+    }
+
+    /// A policy is new or changed, or gone: all jobs that refer to it are looked at again.
+    pub fn put_policy(&self, name: &str, policy: Option<Read<ScalePolicy>>) {
+        let mut told = self.told();
+        match policy {
+            Some(policy) => drop(told.policies.insert(name.to_owned(), policy)),
+            None => drop(told.policies.remove(name)),
+        }
+        let refers = |entry: &Entry| {
+            let job = entry.job.as_ref().and_then(|job| job.as_ref().ok());
+            job.and_then(|job| job.spec.scaling.policy_ref.as_ref()).is_some_and(|policy| policy.name == name)
+        };
+        let concerned: Vec<NamespacedName> =
+            told.jobs.iter().filter(|(_, entry)| refers(entry)).map(|(name, _)| name.clone()).collect();
+        told.changed.extend(concerned);
+        drop(told);
+        self.jobs_changed.notify_one();
+    }
+
+    /// A Deployment is as told, unless something newer is known of it.
+    pub fn put_deployment(&self, facts: DeploymentFacts) {
+        let mut told = self.told();
+        let entry = told.jobs.entry(facts.job.clone()).or_default();
+        let known = entry.deployment(facts.role);
+        if known.as_ref().is_some_and(|known| !known.replaced_by(&facts) || *known == facts) {
+            return;
+        }
+        *known = Some(facts);
+        entry.bell.notify_one();
+    }
+
+    /// A Deployment is gone.
+    pub fn drop_deployment(&self, job: &NamespacedName, role: Role) {
+        let mut told = self.told();
+        if let Some(entry) = told.jobs.get_mut(job)
+            && entry.deployment(role).take().is_some()
+        {
+            entry.bell.notify_one();
+        }
+        self.tidy(&mut told, job);
+    }
+
+    /// A pod is as told.
+    pub fn put_pod(&self, facts: PodFacts) {
+        let mut told = self.told();
+        let entry = told.jobs.entry(facts.job.clone()).or_default();
+        let known = entry.pods.get(&facts.name);
+        let facts = match known {
+            Some(known) => facts.after(known),
+            None => facts,
+        };
+        if known != Some(&facts) {
+            entry.pods.insert(facts.name.clone(), facts);
+            entry.bell.notify_one();
+        }
+    }
+
+    /// A pod is gone.
+    pub fn drop_pod(&self, job: &NamespacedName, pod: &str) {
+        let mut told = self.told();
+        if let Some(entry) = told.jobs.get_mut(job)
+            && entry.pods.remove(pod).is_some()
+        {
+            entry.bell.notify_one();
+        }
+        self.tidy(&mut told, job);
+    }
+
+    fn tidy(&self, told: &mut Told, job: &NamespacedName) {
+        if told.jobs.get(job).is_some_and(Entry::is_empty) {
+            told.jobs.remove(job);
+        }
+    }
+
+    /// Looks at what is known of a job; keep it short, nobody else can look meanwhile.
+    pub fn look<R>(&self, job: &NamespacedName, look: impl FnOnce(&Entry) -> R) -> R {
+        let told = self.told();
+        match told.jobs.get(job) {
+            Some(entry) => look(entry),
+            None => look(&Entry::default()),
+        }
+    }
+
+    /// A job and the policy that it refers to, each if there is one.
+    pub fn job(&self, name: &NamespacedName) -> (Option<Read<ImageJob>>, Option<Read<ScalePolicy>>) {
+        let told = self.told();
+        let job = told.jobs.get(name).and_then(|entry| entry.job.clone());
+        let reference = job.as_ref().and_then(|job| job.as_ref().ok()?.spec.scaling.policy_ref.as_ref());
+        let policy = reference.and_then(|reference| told.policies.get(&reference.name).cloned());
+        (job, policy)
+    }
+
+    /// Rings when what runs for a job changed.
+    pub fn bell(&self, job: &NamespacedName) -> Arc<Notify> {
+        self.told().jobs.get(job).map_or_else(Arc::default, |entry| entry.bell.clone())
+    }
+
+    /// All jobs.
+    pub fn jobs(&self) -> Vec<NamespacedName> {
+        let told = self.told();
+        told.jobs.iter().filter(|(_, entry)| entry.job.is_some()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Waits for jobs to change, or their policies: which.
+    pub async fn changed(&self) -> BTreeSet<NamespacedName> {
+        loop {
+            let rung = self.jobs_changed.notified();
+            let changed = std::mem::take(&mut self.told().changed);
+            if !changed.is_empty() {
+                return changed;
+            }
+            rung.await;
+        }
+    }
+}
+
+/// True if two versions of a job differ in nothing that anybody asked for: our own status writes
+/// come back as changes too.
+fn wants_the_same(before: &ImageJob, after: &ImageJob) -> bool {
+    before.metadata.uid == after.metadata.uid
+        && before.metadata.generation == after.metadata.generation
+        && before.metadata.labels == after.metadata.labels
+        && before.metadata.annotations == after.metadata.annotations
+        && before.spec == after.spec
+}

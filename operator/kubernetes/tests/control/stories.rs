@@ -1,0 +1,262 @@
+//! Named stories, told by the objects that users see.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use imagejob_kubernetes::watches::Scope;
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::api::Faults;
+use crate::world::{DEPLOYMENTS, EVENTS, JOBS, MEDIA, PODS, POLICIES, World};
+
+#[tokio::test(start_paused = true)]
+async fn a_job_becomes_objects_pods_become_ready_and_then_nothing_is_written() {
+    let world = World::new();
+    let operator = world.operator("a");
+    world.apply_job("posters");
+    world.ready("posters").await;
+    let kinds =
+        ["/serviceaccounts", "/configmaps", "/secrets", "/services", "policy/poddisruptionbudgets", DEPLOYMENTS];
+    for kind in kinds {
+        assert!(!world.api.all(kind).is_empty(), "{kind}");
+    }
+    assert_eq!(world.workers("posters"), Some(0));
+    // Numbers that were due are written within a minute; then there is rest.
+    sleep(Duration::from_secs(70)).await;
+    let before = world.writes();
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(world.writes(), before);
+    operator.stop().await;
+    assert_eq!(world.leader(), None, "the lease was released");
+}
+
+#[tokio::test(start_paused = true)]
+async fn scaling_is_one_write() {
+    let world = World::new();
+    let _operator = world.operator("a");
+    world.apply_job("posters");
+    world.ready("posters").await;
+    sleep(Duration::from_secs(70)).await;
+    let before = world.writes().len();
+    world.waiting("posters", 3_000);
+    world.until("there are workers", |world| world.workers("posters") > Some(0)).await;
+    let deployments: Vec<String> =
+        world.writes().split_off(before).into_iter().filter(|write| !write.contains("status")).collect();
+    assert_eq!(deployments, ["patch deployments posters-worker"]);
+    world.until("workers are ready", |world| world.status("posters")["workers"]["ready"].as_u64() > Some(0)).await;
+    world.waiting("posters", 0);
+    world.until("back to zero", |world| world.workers("posters") == Some(0)).await;
+    let events = world.api.all(EVENTS);
+    let notes: Vec<&str> = events.iter().filter_map(|event| event["note"].as_str()).collect();
+    assert!(
+        notes.iter().any(|note| note.starts_with("from 0 to ") && note.contains("3,000 records wait")),
+        "{notes:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_lags_behind_causes_no_second_write() {
+    let world = World::new();
+    world.api.set_faults(Faults { watch_delay: Duration::from_secs(5), ..Faults::default() });
+    let _operator = world.operator("a");
+    world.apply_job("posters");
+    world.until("the workers' Deployment", |world| world.workers("posters").is_some()).await;
+    sleep(Duration::from_secs(30)).await;
+    let writes = world.writes();
+    let applied: BTreeSet<&String> = writes.iter().filter(|write| !write.contains("status")).collect();
+    let times = writes.iter().filter(|write| !write.contains("status")).count();
+    assert_eq!(times, applied.len() + 1, "all once, but the dispatchers' count when partitions are known: {writes:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_scaling_is_undone() {
+    let world = World::new();
+    let _operator = world.operator("a");
+    world.apply_job("posters");
+    world.ready("posters").await;
+    sleep(Duration::from_secs(60)).await;
+    world.api.put(DEPLOYMENTS, MEDIA, "posters-worker", |deployment| deployment["spec"]["replicas"] = json!(7));
+    // Seven ran, none is needed: they leave after a window without need.
+    world.until("back to zero", |world| world.workers("posters") == Some(0)).await;
+    world.api.remove(DEPLOYMENTS, MEDIA, "posters-dispatcher");
+    world
+        .until("dispatchers are back", |world| world.api.find(DEPLOYMENTS, MEDIA, "posters-dispatcher").is_some())
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_replies_refusals_and_conflicts_are_repeated_until_it_is_true() {
+    let world = World::new();
+    let _operator = world.operator("a");
+    for (name, faults) in [
+        ("lost", Faults { replies_lost: true, ..Faults::default() }),
+        ("conflict", Faults { failing: Some((409, 5)), ..Faults::default() }),
+        ("overload", Faults { failing: Some((503, 5)), ..Faults::default() }),
+        ("throttled", Faults { failing: Some((429, 5)), ..Faults::default() }),
+        ("forbidden", Faults { failing: Some((403, 5)), ..Faults::default() }),
+    ] {
+        world.until("somebody leads", |world| world.leader().is_some()).await;
+        world.api.set_faults(faults);
+        world.apply_job(name);
+        sleep(Duration::from_secs(8)).await;
+        world.api.set_faults(Faults::default());
+        world.ready(name).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_api_server_refuses_stalls_and_says_why() {
+    let world = World::new();
+    let _operator = world.operator("a");
+    world.apply_job("other");
+    world.ready("other").await;
+    // One refusal: the first write of the job. Its status gets through.
+    world.api.set_faults(Faults { failing: Some((422, 1)), ..Faults::default() });
+    world.apply_job("posters");
+    world.until("stalled", |world| world.condition("posters", "Stalled") == "True/ClusterRefused").await;
+    world.ready("posters").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_is_away_for_a_minute_changes_nothing_that_runs() {
+    let world = World::new();
+    let _operator = world.operator("a");
+    world.apply_job("posters");
+    world.ready("posters").await;
+    world.waiting("posters", 3_000);
+    world.until("there are workers", |world| world.workers("posters") > Some(0)).await;
+    let before = world.workers("posters");
+    world.api.set_faults(Faults { down: true, ..Faults::default() });
+    sleep(Duration::from_secs(60)).await;
+    world.waiting("posters", 9_000);
+    world.api.set_faults(Faults::default());
+    world.until("it leads again and scales", |world| world.workers("posters") > before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_operators_one_leads_and_the_other_takes_over_without_a_change() {
+    let world = World::new();
+    let first = world.operator("a");
+    world.until("a leads", |world| world.leader().as_deref() == Some("a")).await;
+    let second = world.operator("b");
+    world.apply_job("posters");
+    world.ready("posters").await;
+    world.waiting("posters", 3_000);
+    world.until("there are workers", |world| world.workers("posters") > Some(0)).await;
+    sleep(Duration::from_secs(60)).await;
+    let (before, writes) = (world.workers("posters"), world.writes());
+
+    first.kill();
+    world.until("b leads", |world| world.leader().as_deref() == Some("b")).await;
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.workers("posters"), before);
+    let more = world.writes().split_off(writes.len());
+    assert!(more.is_empty(), "a takeover is no change: {more:?}");
+    assert_eq!(world.condition("posters", "Ready"), "True/Working");
+
+    let third = world.operator("c");
+    sleep(Duration::from_secs(10)).await;
+    second.stop().await;
+    sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(world.leader().as_deref(), Some("c"), "a lease that is released is free at once");
+    third.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dispatcher_that_is_silent_during_a_takeover_shrinks_nothing() {
+    let world = World::new();
+    let first = world.operator("a");
+    world.apply_job("posters");
+    world.ready("posters").await;
+    world.waiting("posters", 3_000);
+    world.until("there are workers", |world| world.workers("posters") > Some(0)).await;
+    let before = world.workers("posters");
+    for address in world.dispatchers("posters") {
+        world.topic.silence(&address, true);
+    }
+    first.kill();
+    let _second = world.operator("b");
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(world.workers("posters"), before);
+    assert_eq!(world.condition("posters", "ScalingActive"), "False/LagUnknown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_read_stalls_itself_and_nothing_else() {
+    let world = World::new();
+    let _operator = world.operator("a");
+    world.apply_job("good");
+    world.edit_job("bad", |job| job["spec"]["steps"] = json!("quality"));
+    world.until("bad is stalled", |world| world.condition("bad", "Stalled") == "True/InvalidSpec").await;
+    world.ready("good").await;
+    world.edit_job("bad", |job| job["spec"]["steps"] = json!([{"name": "quality", "quality": {}}]));
+    world.ready("bad").await;
+
+    world.edit_job("good", |job| job["spec"]["scaling"]["policyRef"] = json!({"name": "weekend"}));
+    world.until("no such policy", |world| world.condition("good", "Stalled") == "True/PolicyNotFound").await;
+    world.api.put(POLICIES, "", "weekend", |policy| policy["spec"] = json!({"maxReplicas": "forty"}));
+    world.until("unreadable policy", |world| world.condition("good", "Stalled") == "True/InvalidPolicy").await;
+    world.api.put(POLICIES, "", "weekend", |policy| policy["spec"] = json!({"maxReplicas": 40, "minReplicas": 2}));
+    world.until("the policy holds", |world| world.workers("good") == Some(2)).await;
+    world.api.put(POLICIES, "", "weekend", |policy| policy["spec"] = json!({"maxReplicas": 40, "minReplicas": 3}));
+    world.until("an edit takes effect without touching the job", |world| world.workers("good") == Some(3)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_deleted_leaves_nothing_and_its_successor_is_another() {
+    let world = World::new();
+    let _operator = world.operator("a");
+    world.apply_job("posters");
+    world.ready("posters").await;
+    let token = world.api.find("/secrets", MEDIA, "posters-token").unwrap()["data"].clone();
+    world.api.remove(JOBS, MEDIA, "posters");
+    sleep(Duration::from_secs(60)).await;
+    for kind in [DEPLOYMENTS, PODS, "/configmaps", "/services"] {
+        assert_eq!(world.api.all(kind), Vec::<serde_json::Value>::new(), "{kind}");
+    }
+    world.apply_job("posters");
+    world.ready("posters").await;
+    assert_ne!(world.api.find("/secrets", MEDIA, "posters-token").unwrap()["data"], token);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_watched_namespaces_are_touched() {
+    let world = World::new();
+    let _operator = world.operator_in("a", Scope::of(["media".to_owned(), "print".to_owned()]));
+    for namespace in ["media", "print", "foreign"] {
+        world.edit_job_in(namespace, "posters", |_| {});
+    }
+    world.until("both run", |world| world.api.all(DEPLOYMENTS).len() == 4).await;
+    sleep(Duration::from_secs(30)).await;
+    assert!(world.api.all(DEPLOYMENTS).iter().all(|deployment| deployment["metadata"]["namespace"] != "foreign"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_does_not_exist_is_named() {
+    let world = World::new();
+    let _operator = world.operator("a");
+    world.apply_job("posters");
+    world.until("a dispatcher pod", |world| !world.api.all(PODS).is_empty()).await;
+    let pod = world.api.all(PODS)[0]["metadata"]["name"].as_str().unwrap().to_owned();
+    world.api.put(PODS, MEDIA, &pod, |pod| {
+        pod["status"] = json!({"containerStatuses": [{
+            "name": "dispatcher", "image": "registry/nothing:1", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": "ImagePullBackOff", "message": "manifest unknown"}},
+        }]});
+    });
+    world.until("said", |world| world.condition("posters", "Ready") == "False/ImageMissing").await;
+    let text = world.status("posters").to_string();
+    assert!(text.contains(&format!("pod {pod} cannot get image registry/nothing:1: manifest unknown")), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_that_break_are_taken_up_where_they_were() {
+    let world = World::new();
+    let _operator = world.operator("a");
+    world.apply_job("posters");
+    world.ready("posters").await;
+    world.api.break_watches();
+    world.apply_job("pages");
+    world.ready("pages").await;
+}
