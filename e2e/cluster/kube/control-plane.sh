@@ -9,7 +9,7 @@ start_api_server() {
   run_part etcd "$BIN/etcd" --name=imagejob --data-dir="$DIR/etcd" --unsafe-no-fsync --quota-backend-bytes=$((2 << 30)) --log-level=warn
 
   if [ "${KUBE_AUDIT:-no}" = yes ]; then
-    echo '{apiVersion: audit.k8s.io/v1, kind: Policy, omitStages: [RequestReceived], rules: [{level: Metadata}]}' >"$DIR/audit-policy.yaml"
+    printf '%s\n' 'apiVersion: audit.k8s.io/v1' 'kind: Policy' 'omitStages: [RequestReceived]' 'rules: [{level: Metadata}]' >"$DIR/audit-policy.yaml"
     audit=(--audit-policy-file="$DIR/audit-policy.yaml" --audit-log-path="$DIR/log/audit")
   fi
   read -ra flags <<<"${KUBE_APISERVER_FLAGS:-}"

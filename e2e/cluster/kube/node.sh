@@ -39,12 +39,13 @@ TOML
 }
 
 await_containerd() {
-  local image
+  local image loaded=$DIR/node$1/images-loaded
   await_part 30 "containerd-$1" containers "$1" version
-  for image in "$IMAGES"/*.tar; do load_into "$1" "$image"; done
+  [ -e "$loaded" ] || for image in "$IMAGES"/*.tar; do load_into "$1" "$image"; done
+  touch "$loaded"
 }
 
-# load_into NODE ARCHIVE: an image that the node has is not unpacked again.
+# load_into NODE ARCHIVE
 load_into() { containers "$1" images import "$2" >/dev/null; }
 
 start_kubelet() {
