@@ -60,7 +60,7 @@ struct Process {
     /// File with the job's token; whoever knows it may lease and report
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
-    /// Name of this process in logs and reports, for example the pod's
+    /// Name in logs and reports, for example the pod's; the time of the start is added
     #[arg(long)]
     id: String,
     /// Serve /healthz, /readyz and /metrics here; port 0 takes a free one
@@ -72,6 +72,10 @@ struct Process {
 }
 
 impl Process {
+    fn identity(&self) -> String {
+        identity(&self.id, imagejob_worker::clock::timestamp())
+    }
+
     fn settings<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
         let text = read(&self.settings)?;
         serde_json::from_str(&text).with_context(|| format!("settings {} are not valid", self.settings.display()))
@@ -86,6 +90,12 @@ impl Process {
     fn token(&self) -> anyhow::Result<String> {
         Ok(read(&self.token_file)?.trim().to_owned())
     }
+}
+
+/// Names one process and no other. A container that is started again in its pod has the pod's name
+/// again; taken for its predecessor, it would give back what that one died of, uncounted.
+fn identity(name: &str, started: jiff::Timestamp) -> String {
+    format!("{name}.{}", started.as_millisecond())
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
@@ -122,7 +132,7 @@ fn start() -> anyhow::Result<()> {
 async fn dispatch(args: Dispatch) -> anyhow::Result<()> {
     let settings: DispatcherSettings = args.process.settings()?;
     let options = imagejob_dispatcher::Options {
-        dispatcher_id: args.process.id.clone(),
+        dispatcher_id: args.process.identity(),
         grpc: TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?,
         http: args.process.http().await?,
         token: args.process.token()?,
@@ -140,11 +150,23 @@ async fn work(args: Work, started: std::time::Instant) -> anyhow::Result<()> {
     // One line on standard output for whoever started us and waits for it.
     println!("ready {:.1} ms", ready.as_secs_f64() * 1e3);
     let options = imagejob_worker::work::Options {
-        id: args.process.id.clone(),
+        id: args.process.identity(),
         dispatchers: args.dispatchers,
         token: args.process.token()?,
         http: args.process.http().await?,
         start: ready,
     };
     worker.run(options, stop).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_that_is_started_again_in_its_pod_is_another_process() {
+        let [first, second] = [1_000, 1_001].map(|ms| jiff::Timestamp::from_millisecond(ms).expect("in range"));
+        assert_eq!(identity("posters-worker-x2b4d", first), "posters-worker-x2b4d.1000");
+        assert_ne!(identity("posters-worker-x2b4d", first), identity("posters-worker-x2b4d", second));
+    }
 }

@@ -23,11 +23,6 @@ use crate::{dial, http};
 /// Events on their way to the desk: a few per slot and stream; senders wait when it is behind.
 const EVENTS: usize = 1_024;
 
-/// Longest time that items get to end when the worker stops, if the job names no limit for an item.
-const LONGEST_GRACE: Duration = Duration::from_mins(10);
-/// Beyond an item's own limit: for publishing and saying so.
-const GRACE_BEYOND_LIMIT: Duration = Duration::from_secs(10);
-
 /// How long streams may take to carry the last frames.
 const LAST_FRAMES: Duration = Duration::from_secs(2);
 
@@ -70,9 +65,7 @@ impl Worker {
     /// acknowledged at the end.
     pub async fn run(self, options: Options, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { settings, pipeline, publisher } = self;
-        let grace = settings
-            .timeout_ms
-            .map_or(LONGEST_GRACE, |limit| (Duration::from_millis(limit) + GRACE_BEYOND_LIMIT).min(LONGEST_GRACE));
+        let grace = settings.drain();
         let slots = settings.slots;
         let mut registry = Registry::default();
         let metrics = Arc::new(Metrics::new(&mut registry));
