@@ -117,11 +117,16 @@ cgroup_hierarchies() { awk '$3 == "cgroup" || $3 == "cgroup2" {print $2}' /proc/
 sandbox_down() {
   local pid hierarchy
   [ -e "$DIR/number" ] || return 0
+  case $(cat "/sys/class/net/$LINK/ifalias" 2>/dev/null) in
+    "$DIR") ip link del "$LINK" ;;   # at once; without its namespace it would go at the kernel's leisure
+    "") ;;                           # it was never made, or is going
+    *) rm "$DIR/number" && return ;; # this cluster died long ago, and another has taken its number
+  esac
   if pid=$(sandbox_pid); then
     kill -9 "$pid"
     wait_for 30 "the end of process $pid" gone "$pid"
   fi
-  [ "$(cat "/sys/class/net/$LINK/ifalias" 2>/dev/null)" != "$DIR" ] || ip link del "$LINK"
+  wait_for 30 "the end of $LINK" test ! -e "/sys/class/net/$LINK"
   for hierarchy in $(cgroup_hierarchies); do
     [ ! -d "$hierarchy/$CGROUP" ] || wait_for 5 "the end of $hierarchy/$CGROUP" remove_cgroup "$hierarchy/$CGROUP"
   done
