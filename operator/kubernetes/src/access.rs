@@ -61,7 +61,7 @@ pub const RIGHTS: &[Right] = &[
     right(Where::Jobs, "", "configmaps", APPLY, "what dispatchers and workers read when they start"),
     right(Where::Jobs, "", "serviceaccounts", APPLY, "the pods' identity, without rights"),
     right(Where::Jobs, "", "secrets", APPLY, "the job's token; no Secret is ever read here"),
-    right(Where::Jobs, "policy", "poddisruptionbudgets", APPLY_DELETE, "how many pods may be evicted at once"),
+    right(Where::Jobs, "policy", "poddisruptionbudgets", APPLY, "how many pods may be evicted at once"),
     right(Where::Jobs, "networking.k8s.io", "networkpolicies", APPLY_DELETE, "who may dial dispatchers"),
     right(Where::Jobs, "events.k8s.io", "events", &["create"], "what changed, and why"),
     right(Where::Own, "coordination.k8s.io", "leases", &["create", "get", "update"], "who leads"),
