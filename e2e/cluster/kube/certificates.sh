@@ -36,8 +36,7 @@ certificates() {
   authority ca
   authority front-proxy-ca
   [ -e "$DIR/pki/service-account.key" ] || openssl genrsa -out "$DIR/pki/service-account.key" 2048 2>/dev/null
-  certificate ca apiserver kube-apiserver "" \
-    "DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local,IP:127.0.0.1,IP:$API_SERVICE,IP:$(node_address 1)"
+  certificate ca apiserver kube-apiserver "" "DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local,IP:$API_SERVICE,IP:$(node_address 1)"
   certificate ca apiserver-to-kubelet kube-apiserver-kubelet-client system:masters
   certificate front-proxy-ca front-proxy front-proxy-client
   certificate ca admin kubernetes-admin system:masters

@@ -16,7 +16,8 @@ start_containerd() { # node number
   # Each pod hangs on a cable of its own and all its traffic is routed, so that replies pass where services' addresses are translated back.
   cat >"$node/networks/10-pods.conflist" <<JSON
 {"cniVersion": "0.4.0", "name": "pods", "plugins": [
-  {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "$node/addresses", "ranges": [[{"subnet": "$(node_pods "$1")"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
+  {"type": "ptp", "ipam": {
+    "type": "host-local", "dataDir": "$node/addresses", "ranges": [[{"subnet": "$(node_pods "$1")"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
 JSON
   cat >"$node/containerd.toml" <<TOML
 version = 2
@@ -108,6 +109,9 @@ start_nodes() {
 
 start_dns() {
   sed "s/DNS_ADDRESS/$DNS_ADDRESS/" "$HERE/coredns.yaml" | kubectl apply --filename - >/dev/null
-  kubectl --namespace kube-system rollout status deployment/coredns --timeout=60s >/dev/null || die "CoreDNS does not become ready: kube kubectl -n kube-system describe pods"
+  kubectl --namespace kube-system rollout status deployment/coredns --timeout=60s >/dev/null || {
+    kubectl --namespace kube-system describe pods >&2
+    die "CoreDNS does not become ready; its description is above"
+  }
   say "$(elapsed): services have names"
 }

@@ -38,16 +38,23 @@ host_pid() {
 
 sandbox_up() {
   sandbox_pid >/dev/null && return 0
-  take_number
-  remember_kernel_settings
-  make_mount_points
-  make_cgroups
-  setsid unshare --net --mount --pid --fork --kill-child --mount-proc "$BIN/pause" "$DIR" </dev/null >"$DIR/log/sandbox" 2>&1 &
+  { # one cluster after the other: the number is taken once the device that bears it exists
+    flock 8
+    take_number
+    remember_kernel_settings
+    make_mount_points
+    make_cgroups
+    make_namespaces
+    join_network
+  } 8</run
+}
+
+make_namespaces() {
+  local path
+  setsid unshare --net --mount --pid --fork --kill-child --mount-proc "$BIN/pause" "$DIR" </dev/null >"$DIR/log/sandbox" 2>&1 8<&- &
   wait_for 5 "the namespaces" find_sandbox $! || { kill -9 $!; die "could not make namespaces: $(cat "$DIR/log/sandbox")"; }
   enter mount --no-mtab --make-rshared / # kubelet hands mounts on to containers
-  local path
   for path in "${FIXED_PATHS[@]}"; do enter mount --no-mtab -t tmpfs -o mode=755 imagejob "$path"; done
-  join_network
 }
 
 take_number() {
@@ -131,7 +138,10 @@ sandbox_down() {
     [ ! -d "$hierarchy/$CGROUP" ] || wait_for 5 "the end of $hierarchy/$CGROUP" remove_cgroup "$hierarchy/$CGROUP"
   done
   rm -f "$DIR"/{sandbox.pid,number}
-  compgen -G '/sys/class/net/imagejob?' >/dev/null || restore_machine
+  {
+    flock 8
+    compgen -G '/sys/class/net/imagejob?' >/dev/null || restore_machine
+  } 8</run
 }
 
 restore_machine() {
