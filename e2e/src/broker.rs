@@ -3,8 +3,8 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -39,7 +39,7 @@ impl Broker {
 
     /// A real cluster of 1 or 3 brokers.
     pub fn kafka(brokers: usize) -> anyhow::Result<Self> {
-        Kafka::start(brokers, "127.0.0.1").map(Self::Kafka)
+        Kafka::start(brokers, "127.0.0.1", "").map(Self::Kafka)
     }
 
     /// A mock of one broker.
@@ -77,14 +77,27 @@ pub struct Kafka {
     /// Its standard input is the lease of life: the script ends the brokers when it closes, which
     /// the kernel does for us however we die.
     script: Child,
+    output: BufReader<ChildStdout>,
     bootstrap: String,
-    _folder: TempDir,
+    folder: TempDir,
+}
+
+/// A broker that asks for names.
+pub struct Secured {
+    /// The same broker for whoever needs no name.
+    pub broker: Broker,
+    /// `host:port` with SASL (PLAIN, SCRAM) in plain text.
+    pub sasl: String,
+    /// `host:port` with SASL over TLS.
+    pub tls: String,
+    /// The certificate to trust there.
+    pub certificate: PathBuf,
 }
 
 impl Kafka {
     /// A broker that clients dial at `address`, one of this machine's.
     pub fn at(address: &str) -> anyhow::Result<Self> {
-        Self::start(1, address)
+        Self::start(1, address, "")
     }
 
     /// `host:port,...`.
@@ -92,25 +105,42 @@ impl Kafka {
         &self.bootstrap
     }
 
-    fn start(brokers: usize, address: &str) -> anyhow::Result<Self> {
+    /// A broker that asks for names. `users` are `name:password`, with blanks between; the first may do
+    /// everything, the others nothing.
+    pub fn secured(users: &str) -> anyhow::Result<Secured> {
+        let mut kafka = Self::start(1, "127.0.0.1", users)?;
+        let (sasl, tls) = (kafka.said("KAFKA_SASL")?, kafka.said("KAFKA_TLS")?);
+        Ok(Secured { certificate: kafka.folder.path().join("ca.crt"), broker: Broker::Kafka(kafka), sasl, tls })
+    }
+
+    fn start(brokers: usize, address: &str, users: &str) -> anyhow::Result<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster/kafka/kafka");
         let folder = tempfile::Builder::new().prefix("imagejob-kafka-").tempdir()?;
         let mut script = Command::new(&script)
             .args(["run", &brokers.to_string()])
             .env("KAFKA_RUN", folder.path())
             .env("KAFKA_ADDRESS", address)
+            .env("KAFKA_USERS", users)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A group of its own: a signal to the test's group must not cut its cleaning up short.
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", script.display()))?;
+        let output = BufReader::new(script.stdout.take().context("standard output is piped")?);
+        let mut kafka = Self { script, output, bootstrap: String::new(), folder };
+        kafka.bootstrap = kafka.said("KAFKA_BOOTSTRAP")?;
+        Ok(kafka)
+    }
+
+    /// The value in the next line that the script prints.
+    fn said(&mut self, name: &str) -> anyhow::Result<String> {
         let mut line = String::new();
-        BufReader::new(script.stdout.take().context("standard output is piped")?).read_line(&mut line)?;
-        let Some(bootstrap) = line.trim().strip_prefix("KAFKA_BOOTSTRAP=") else {
-            bail!("no broker; its message is above ({VARIABLE}=mock runs the stories on librdkafka's mock)");
-        };
-        Ok(Self { script, bootstrap: bootstrap.to_owned(), _folder: folder })
+        self.output.read_line(&mut line)?;
+        match line.trim().split_once('=') {
+            Some((said, value)) if said == name => Ok(value.to_owned()),
+            _ => bail!("no broker; its message is above ({VARIABLE}=mock runs the stories on librdkafka's mock)"),
+        }
     }
 
     /// Creates a topic, if it is not there.

@@ -24,6 +24,10 @@ pub struct Decision {
     pub waiting: u64,
 }
 
+fn folder() -> std::io::Result<TempDir> {
+    tempfile::Builder::new().prefix("imagejob-dev-").tempdir()
+}
+
 /// A running `imagejob dev`.
 pub struct Dev {
     process: Process,
@@ -35,18 +39,28 @@ pub struct Dev {
 impl Dev {
     /// Runs the job of `yaml` on `broker`, with `objects` as the files of its bucket.
     pub fn start(broker: &Broker, yaml: &str, bucket: &str, objects: &[(&str, &[u8])]) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("imagejob-dev-").tempdir()?;
-        let (run, store, job) =
-            (folder.path().join("run"), folder.path().join("store"), folder.path().join("job.yaml"));
+        let folder = folder()?;
+        let store = folder.path().join("store");
         std::fs::create_dir_all(store.join(bucket))?;
         for (key, bytes) in objects {
             std::fs::write(store.join(bucket).join(key), bytes)?;
         }
+        Self::run(folder, broker, yaml, ("--store", &store))
+    }
+
+    /// Runs the job of `yaml` on `broker` and the store that it names, with `secrets` as the folder of its
+    /// Secrets.
+    pub fn with_secrets(broker: &Broker, yaml: &str, secrets: &Path) -> anyhow::Result<Self> {
+        Self::run(folder()?, broker, yaml, ("--secrets", secrets))
+    }
+
+    fn run(folder: TempDir, broker: &Broker, yaml: &str, option: (&str, &Path)) -> anyhow::Result<Self> {
+        let (run, job) = (folder.path().join("run"), folder.path().join("job.yaml"));
         std::fs::write(&job, yaml)?;
         let text = |path: &Path| path.display().to_string();
         let mut args = vec!["dev".to_owned(), text(&job), "--plain".to_owned()];
         let options =
-            [("--bootstrap-servers", broker.bootstrap()), ("--store", text(&store)), ("--run-dir", text(&run))];
+            [("--bootstrap-servers", broker.bootstrap()), (option.0, text(option.1)), ("--run-dir", text(&run))];
         args.extend(options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
         let process = Process::start(&program("imagejob")?, "dev", folder.path(), &args)?;
         Ok(Self { process, run, _folder: folder })

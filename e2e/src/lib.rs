@@ -8,6 +8,7 @@
 //! * [`fleet`]: the dispatchers and workers of one job.
 //! * [`dev`]: `imagejob dev`, and the decisions that it wrote down.
 //! * [`handler`]: a user's handler that takes a known time.
+//! * [`s3`]: a store that speaks S3 and checks signatures.
 //! * [`reports`]: what a dispatcher tells the operator.
 //! * [`account`]: pure; what became of each source offset.
 //! * [`wait`]: the clock, and waiting for a condition.
@@ -19,5 +20,6 @@ pub mod fleet;
 pub mod handler;
 pub mod programs;
 pub mod reports;
+pub mod s3;
 pub mod topics;
 pub mod wait;

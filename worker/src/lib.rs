@@ -22,4 +22,5 @@ pub mod publish;
 pub mod session;
 pub mod steps;
 pub mod storage;
+mod transport;
 pub mod work;

@@ -1,33 +1,49 @@
-//! Reads objects, from the listed buckets and nowhere else. OpenDAL is the seam between kinds of
-//! store; what is decided here holds for all of them: which names are admitted, and how large an
-//! object may be.
+//! Reads objects, from the listed buckets and nowhere else. What is decided here holds for every kind of
+//! store: which names are admitted, and how large an object may be. OpenDAL talks to the stores.
 
-use std::collections::HashMap;
+mod credentials;
+mod folder;
+mod s3;
+mod trouble;
 
 use bytes::Bytes;
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::{Storage, StorageKind};
-use opendal::{ErrorKind, Operator, services};
 
+use self::folder::Folder;
+use self::s3::S3;
 use crate::outcome::Failure;
 
 /// The buckets of a job.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Store {
-    buckets: HashMap<String, Operator>,
+    place: Place,
+    /// Closed list.
+    buckets: Vec<String>,
     max_object_bytes: u64,
 }
 
+#[derive(Debug)]
+enum Place {
+    Folder(Folder),
+    S3(S3),
+}
+
 impl Store {
-    /// Prepares access; nothing is read yet.
+    /// Prepares access; nothing is read yet, and no host is asked anything.
     ///
     /// # Errors
     /// Settings that the store's client refuses.
     pub fn open(storage: &Storage) -> anyhow::Result<Self> {
-        let open = |bucket: &String| Ok((bucket.clone(), operator(&storage.kind, bucket)?));
-        let buckets = storage.buckets.iter().map(open).collect::<anyhow::Result<_>>()?;
-        Ok(Self { buckets, max_object_bytes: storage.max_object_bytes })
+        let buckets = storage.buckets.clone();
+        let place = match &storage.kind {
+            StorageKind::FileSystem { path } => Place::Folder(Folder::open(path, &buckets)?),
+            StorageKind::S3 { endpoint, region, addressing, credentials_directory } => {
+                Place::S3(S3::new(endpoint, region, *addressing, credentials_directory.clone(), &buckets))
+            }
+        };
+        Ok(Self { place, buckets, max_object_bytes: storage.max_object_bytes })
     }
 
     /// Reads an object whole.
@@ -36,75 +52,51 @@ impl Store {
     /// `BucketNotListed`, `PathEscapesStore`, `ObjectMissing`, `ObjectTooLarge` (before a byte is
     /// read), `EmptyObject`, `AccessDenied`, `StoreUnavailable`.
     pub async fn read(&self, object: &Object) -> Result<Bytes, Failure> {
-        let operator = self.buckets.get(&object.bucket).ok_or_else(|| self.not_listed(object))?;
-        let key = admitted(object)?;
-        let stat = operator.stat(key).await.map_err(|error| failed(object, &error))?;
-        if stat.is_dir() {
-            return Err(missing(object));
+        if !self.buckets.contains(&object.bucket) {
+            return Err(self.not_listed(object));
         }
-        let bytes = stat.content_length();
-        if bytes > self.max_object_bytes {
-            let limit = self.max_object_bytes;
-            let message = format!("{} has {bytes} bytes, more than storage.maxObjectBytes of {limit}", object.path());
-            return Err(Failure::new(FailureReason::ObjectTooLarge, message));
-        }
-        if bytes == 0 {
+        admitted(object)?;
+        let bytes = match &self.place {
+            Place::Folder(folder) => folder.read(object, self.max_object_bytes).await?,
+            Place::S3(s3) => s3.read(object, self.max_object_bytes).await?,
+        };
+        if bytes.is_empty() {
             return Err(Failure::new(FailureReason::EmptyObject, format!("{} has no bytes", object.path())));
         }
-        // The range holds even if the object grows between the two calls.
-        let buffer = operator.read_with(key).range(0..bytes).await.map_err(|error| failed(object, &error))?;
-        Ok(buffer.to_bytes())
+        Ok(bytes)
     }
 
     fn not_listed(&self, object: &Object) -> Failure {
-        let mut listed: Vec<_> = self.buckets.keys().map(String::as_str).collect();
+        let mut listed: Vec<_> = self.buckets.iter().map(String::as_str).collect();
         listed.sort_unstable();
         let message = format!("bucket {:?} is not in storage.buckets ({})", object.bucket, listed.join(", "));
         Failure::new(FailureReason::BucketNotListed, message)
     }
 }
 
-fn operator(kind: &StorageKind, bucket: &str) -> anyhow::Result<Operator> {
-    match kind {
-        StorageKind::FileSystem { path } => {
-            let root = path.join(bucket);
-            Ok(Operator::new(services::Fs::default().root(&root.to_string_lossy()))?)
-        }
-    }
-}
-
-/// The key, if it stays within its bucket whatever the store makes of it.
-fn admitted(object: &Object) -> Result<&str, Failure> {
+/// Admits a key that stays within its bucket whatever the store makes of it, and that OpenDAL asks for as it
+/// is: blanks at its ends and empty parts would be dropped, and another object read.
+fn admitted(object: &Object) -> Result<(), Failure> {
     let key = object.key.as_str();
     let climbs = key.split(['/', '\\']).any(|part| part == ".." || part == ".");
     if key.is_empty() || key.starts_with(['/', '\\']) || key.contains('\0') || climbs {
         let message = format!("the name {key:?} could lead out of bucket {:?}", object.bucket);
         return Err(Failure::new(FailureReason::PathEscapesStore, message));
     }
-    Ok(key)
+    if key.trim() != key || key.contains("//") {
+        let message = format!("the name {key:?} has blanks at an end or an empty part, and would be read as another");
+        return Err(Failure::new(FailureReason::PathEscapesStore, message));
+    }
+    Ok(())
+}
+
+fn too_large(object: &Object, bytes: u64, limit: u64) -> Failure {
+    let message = format!("{} has {bytes} bytes, more than storage.maxObjectBytes of {limit}", object.path());
+    Failure::new(FailureReason::ObjectTooLarge, message)
 }
 
 fn missing(object: &Object) -> Failure {
     Failure::new(FailureReason::ObjectMissing, format!("there is no object {}", object.path()))
-}
-
-fn failed(object: &Object, error: &opendal::Error) -> Failure {
-    let reason = match error.kind() {
-        ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => return missing(object),
-        ErrorKind::PermissionDenied => FailureReason::AccessDenied,
-        _ if names_nothing(error) => return missing(object),
-        _ => FailureReason::StoreUnavailable,
-    };
-    Failure::new(reason, format!("{} could not be read: {error}", object.path()))
-}
-
-/// OpenDAL calls some answers of a file system unexpected that only say that no file has this name:
-/// a part of it is a file, not a folder, or is longer than the file system admits.
-fn names_nothing(error: &opendal::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    cause.is_some_and(|cause| {
-        matches!(cause.kind(), std::io::ErrorKind::NotADirectory | std::io::ErrorKind::InvalidFilename)
-    })
 }
 
 #[cfg(test)]
@@ -153,6 +145,8 @@ mod tests {
             ("photos", "/etc/passwd", PathEscapesStore),
             ("photos", "", PathEscapesStore),
             ("photos", "a\0.jpg", PathEscapesStore),
+            ("photos", " a.jpg", PathEscapesStore),
+            ("photos", "x//a.jpg", PathEscapesStore),
             ("photos", "b.jpg", ObjectMissing),
             ("photos", "作业", ObjectMissing),
             ("photos", "a.jpg/b.jpg", ObjectMissing),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use imagejob_operator::plan::worker_settings;
+use imagejob_operator::secrets::SecretPaths;
 use imagejob_operator::{Clock as _, SystemClock};
 use imagejob_protocol::events::Object;
 use imagejob_protocol::settings::{Storage, StorageKind};
@@ -12,7 +13,7 @@ use imagejob_worker::outcome::Failure;
 use imagejob_worker::pipeline::Pipeline;
 use serde_json::json;
 
-use crate::dev::job::{Chosen, documents};
+use crate::dev::job::{Brokers, Chosen, documents};
 
 /// Run a job's steps on local photos and print one JSON result a line
 ///
@@ -34,8 +35,8 @@ pub(crate) struct TryArgs {
 /// `imagejob try`.
 pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
     let documents = documents(std::slice::from_ref(&args.file))?;
-    let chosen = Chosen::of(&documents, args.job.as_deref(), None, None, SystemClock.now())?;
-    let settings = worker_settings(&chosen.valid);
+    let chosen = Chosen::of(&documents, args.job.as_deref(), Brokers::AsWritten, None, SystemClock.now())?;
+    let settings = worker_settings(&chosen.valid, &SecretPaths::Mounted);
     let mut failed = 0;
     // The folder of a photo stands in for the bucket; steps are loaded once per folder.
     let mut loaded: Option<(PathBuf, Pipeline)> = None;

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use super::{Found, Item};
 use crate::outcome::Failure;
+use crate::transport;
 
 /// How long a handler may take to listen after it was started.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -52,7 +53,7 @@ impl Handler {
                 .await
                 .with_context(|| format!("no handler listens on port {port}"))?;
         }
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let client = transport::local()?;
         let url = format!("http://127.0.0.1:{port}{path}");
         Ok(Self { client, url, timeout: Duration::from_millis(timeout_ms), keeper })
     }

@@ -34,7 +34,7 @@ impl Books {
         kafka: &Kafka,
         stop: CancellationToken,
     ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
-        let reader = asker(&kafka.servers, "imagejob-dev-books")?;
+        let reader = asker(&kafka.access, "imagejob-dev-books")?;
         let topics = kafka.outcome_topics.clone();
         let mut next = ends(&reader, &topics)?;
         let mut from = TopicPartitionList::new();

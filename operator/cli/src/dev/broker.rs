@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use rdkafka::ClientConfig;
+use imagejob_kafka::Access;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -22,10 +22,7 @@ pub(crate) enum Broker {
         cluster: MockCluster<'static, DefaultProducerContext>,
     },
     /// Somebody else's.
-    External {
-        /// `host:port,...`.
-        bootstrap_servers: String,
-    },
+    External,
 }
 
 /// A topic that the job needs.
@@ -38,39 +35,31 @@ pub(crate) struct Topic {
 }
 
 impl Broker {
-    /// Starts an embedded broker, or takes the one at `bootstrap_servers`.
-    pub(crate) fn open(bootstrap_servers: Option<String>) -> anyhow::Result<Self> {
-        Ok(match bootstrap_servers {
-            Some(bootstrap_servers) => Self::External { bootstrap_servers },
-            None => Self::Embedded { cluster: MockCluster::new(1).context("the embedded broker did not start")? },
-        })
-    }
-
-    /// Where to connect.
-    pub(crate) fn bootstrap_servers(&self) -> String {
-        match self {
-            Self::Embedded { cluster } => cluster.bootstrap_servers(),
-            Self::External { bootstrap_servers } => bootstrap_servers.clone(),
-        }
+    /// Starts an embedded broker; also says where to connect.
+    pub(crate) fn embedded() -> anyhow::Result<(Self, String)> {
+        let cluster = MockCluster::new(1).context("the embedded broker did not start")?;
+        let bootstrap_servers = cluster.bootstrap_servers();
+        Ok((Self::Embedded { cluster }, bootstrap_servers))
     }
 
     /// Sees to it that the topics exist: creates them here, asks for them elsewhere, where they are
     /// created only if `create` says so.
-    pub(crate) async fn provide(&self, topics: &[Topic], create: bool) -> anyhow::Result<()> {
+    pub(crate) async fn provide(&self, access: &Access, topics: &[Topic], create: bool) -> anyhow::Result<()> {
         match self {
             Self::Embedded { cluster } => {
                 topics.iter().try_for_each(|topic| cluster.create_topic(&topic.name, topic.partitions, 1))?;
                 Ok(())
             }
-            Self::External { bootstrap_servers } => {
-                let missing = tokio::task::block_in_place(|| missing_topics(bootstrap_servers, topics))?;
+            Self::External => {
+                let missing = tokio::task::block_in_place(|| missing_topics(access, topics))?;
                 if create {
-                    return create_topics(bootstrap_servers, &missing).await;
+                    return create_topics(access, &missing).await;
                 }
                 if let Some(topic) = missing.first() {
                     bail!(
-                        "TopicMissing: topic \"{}\" does not exist at {bootstrap_servers}; create it, or let --create-topics do it",
-                        topic.name
+                        "TopicMissing: topic \"{}\" does not exist at {}; create it, or let --create-topics do it",
+                        topic.name,
+                        access.servers()
                     );
                 }
                 Ok(())
@@ -80,12 +69,11 @@ impl Broker {
 }
 
 /// A handle that asks questions and belongs to no group.
-pub(crate) fn asker(bootstrap_servers: &str, group: &str) -> anyhow::Result<BaseConsumer> {
-    Ok(ClientConfig::new()
-        .set("bootstrap.servers", bootstrap_servers)
+pub(crate) fn asker(access: &Access, group: &str) -> anyhow::Result<BaseConsumer> {
+    Ok(access
+        .config("imagejob-dev")
         .set("group.id", group)
         .set("enable.auto.commit", "false")
-        .set("allow.auto.create.topics", "false")
         .set("log_level", "2")
         .create()?)
 }
@@ -97,13 +85,14 @@ pub(crate) fn partitions(asker: &BaseConsumer, topic: &str) -> anyhow::Result<Ve
     Ok(found.unwrap_or_default())
 }
 
-fn missing_topics(bootstrap_servers: &str, topics: &[Topic]) -> anyhow::Result<Vec<Topic>> {
-    let asker = asker(bootstrap_servers, "imagejob-dev")?;
+fn missing_topics(access: &Access, topics: &[Topic]) -> anyhow::Result<Vec<Topic>> {
+    let asker = asker(access, "imagejob-dev")?;
     let metadata = asker.fetch_metadata(None, ANSWER_LIMIT).map_err(|error| {
         tracing::debug!(%error, "no metadata");
         anyhow!(
-            "BrokerUnreachable: no broker answers at {bootstrap_servers} within {} s; check the address, or leave \
-             --bootstrap-servers out to use the embedded broker",
+            "BrokerUnreachable: no broker answers at {} within {} s; check the address, or leave --bootstrap-servers out \
+             to use the embedded broker",
+            access.servers(),
             ANSWER_LIMIT.as_secs()
         )
     })?;
@@ -111,12 +100,11 @@ fn missing_topics(bootstrap_servers: &str, topics: &[Topic]) -> anyhow::Result<V
     Ok(topics.iter().filter(|topic| !exists(topic)).cloned().collect())
 }
 
-async fn create_topics(bootstrap_servers: &str, topics: &[Topic]) -> anyhow::Result<()> {
+async fn create_topics(access: &Access, topics: &[Topic]) -> anyhow::Result<()> {
     if topics.is_empty() {
         return Ok(());
     }
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", bootstrap_servers).create()?;
+    let admin: AdminClient<DefaultClientContext> = access.config("imagejob-dev").create()?;
     // -1: the broker's own default replication.
     let new: Vec<_> =
         topics.iter().map(|topic| NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(-1))).collect();

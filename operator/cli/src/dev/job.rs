@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use imagejob_api::document::Documents;
-use imagejob_api::{ImageJob, ScalePolicy, ValidatedJob, validate};
+use imagejob_api::{ImageJob, ScalePolicy, StorageType, ValidatedJob, validate};
 use imagejob_operator::{Desired, Token};
 use jiff::Timestamp;
 
@@ -25,6 +25,17 @@ fn lines(errors: &[impl ToString]) -> anyhow::Error {
     anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
+/// The brokers that a job is put on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Brokers<'a> {
+    /// Those that it names.
+    AsWritten,
+    /// Those at this address, with the job's name and encryption.
+    At(&'a str),
+    /// The embedded ones at this address, which know neither names nor encryption.
+    Embedded(&'a str),
+}
+
 /// A job and the policy that it refers to.
 pub(crate) struct Chosen {
     /// The job, as written but for what the command line replaces.
@@ -37,21 +48,30 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
-    /// Picks the job, puts it on `bootstrap_servers` and `store` where they are given, and checks it.
+    /// Picks the job, puts it on `brokers`, and on the folder `store` if that is given, and checks it.
     pub(crate) fn of(
         documents: &Documents,
         name: Option<&str>,
-        bootstrap_servers: Option<&str>,
+        brokers: Brokers<'_>,
         store: Option<&Path>,
         created: Timestamp,
     ) -> anyhow::Result<Self> {
         let mut job = documents.job(name).map_err(|error| anyhow!(error))?.object.clone();
-        if let Some(servers) = bootstrap_servers {
-            servers.clone_into(&mut job.spec.source.kafka.bootstrap_servers);
+        let kafka = &mut job.spec.source.kafka;
+        match brokers {
+            Brokers::AsWritten => {}
+            Brokers::At(servers) => servers.clone_into(&mut kafka.bootstrap_servers),
+            Brokers::Embedded(servers) => {
+                servers.clone_into(&mut kafka.bootstrap_servers);
+                (kafka.auth, kafka.tls) = (None, None);
+            }
         }
         if let Some(store) = store {
             let path = std::path::absolute(store)?;
-            job.spec.storage.path = Some(path.to_string_lossy().into_owned());
+            let storage = &mut job.spec.storage;
+            storage.type_ = StorageType::FileSystem;
+            storage.path = Some(path.to_string_lossy().into_owned());
+            (storage.endpoint, storage.region, storage.addressing, storage.secret_ref) = (None, None, None, None);
         }
         let policy = job.spec.scaling.policy_ref.as_ref().and_then(|policy| documents.policy(&policy.name));
         let policy = policy.map(|policy| policy.object.clone());

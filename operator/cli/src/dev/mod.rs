@@ -10,6 +10,7 @@ pub(crate) mod job;
 mod journal;
 mod processes;
 mod run;
+pub(crate) mod secrets;
 mod stand;
 mod summary;
 mod terminal;
@@ -38,7 +39,7 @@ pub(crate) struct DevArgs {
     /// The job, if the files hold several
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
-    /// Your Kafka instead of the embedded broker; replaces spec.source.kafka.bootstrapServers
+    /// Your Kafka instead of the embedded broker, which asks nobody for a name; replaces spec.source.kafka.bootstrapServers
     #[arg(long, value_name = "HOST:PORT,...")]
     bootstrap_servers: Option<String>,
     /// Create topics that are missing (on your Kafka; the embedded broker has them anyway)
@@ -47,9 +48,12 @@ pub(crate) struct DevArgs {
     /// Partitions of topics that are created
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1000))]
     partitions: i32,
-    /// Folder with a folder per bucket; replaces spec.storage.path
+    /// Folder with a folder per bucket, instead of the store that the job names
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
+    /// Folder with a folder per Secret that the job names, and in it a file per key
+    #[arg(long, value_name = "DIR")]
+    secrets: Option<PathBuf>,
     /// Keep settings, logs, pids and decisions here instead of in a temporary folder
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,

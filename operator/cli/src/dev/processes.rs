@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use imagejob_api::{ImageJobStatus, NamespacedName};
+use imagejob_operator::secrets::SecretPaths;
 use imagejob_operator::{Clock as _, Cluster, ClusterError, Instance, Plan, PlanHash, Role, Running, SystemClock};
 use jiff::Timestamp;
 use nix::sys::signal::{Signal, kill, killpg};
@@ -98,13 +99,14 @@ pub(crate) struct Processes(Arc<Inner>);
 struct Inner {
     program: PathBuf,
     dir: PathBuf,
+    secrets: SecretPaths,
     state: Mutex<State>,
     changes: watch::Sender<()>,
 }
 
 impl Processes {
-    /// Nothing runs yet. `dir` holds settings, token, logs and pid files.
-    pub(crate) fn new(program: PathBuf, dir: &Path) -> anyhow::Result<Self> {
+    /// Nothing runs yet. `dir` holds settings, token, logs and pid files; `secrets` is where the user's lie.
+    pub(crate) fn new(program: PathBuf, dir: &Path, secrets: SecretPaths) -> anyhow::Result<Self> {
         for folder in ["logs", "pids"] {
             fs::create_dir_all(dir.join(folder))?;
         }
@@ -115,7 +117,7 @@ impl Processes {
             ports: BTreeMap::new(),
         };
         let changes = watch::Sender::new(());
-        Ok(Self(Arc::new(Inner { program, dir: dir.to_owned(), state: Mutex::new(state), changes })))
+        Ok(Self(Arc::new(Inner { program, dir: dir.to_owned(), secrets, state: Mutex::new(state), changes })))
     }
 
     /// Most workers at once, and how many ended without being asked to.
@@ -296,9 +298,13 @@ impl Cluster for Processes {
             workers_applied: state.workers.wanted,
             dispatchers_applied: state.dispatchers.wanted,
             instances: instances.collect(),
+            faults: Vec::new(),
         }
     }
-            faults: Vec::new(),
+
+    fn secret_paths(&self) -> SecretPaths {
+        self.0.secrets.clone()
+    }
 
     async fn apply(&self, plan: &Plan) -> Result<(), ClusterError> {
         self.carry_out(plan).map_err(|error| ClusterError::Unavailable {
@@ -344,7 +350,7 @@ mod tests {
     #[tokio::test]
     async fn a_killed_worker_is_replaced_and_a_surplus_one_leaves() {
         let dir = tempfile::tempdir().unwrap();
-        let processes = Processes::new(sleeper(dir.path()), dir.path()).unwrap();
+        let processes = Processes::new(sleeper(dir.path()), dir.path(), SecretPaths::Mounted).unwrap();
         processes.scale(Role::Worker, 3).unwrap();
         until(&processes, ready(3)).await;
 

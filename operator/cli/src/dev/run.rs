@@ -17,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 use super::DevArgs;
 use super::books::Books;
 use super::broker::{Broker, Topic};
-use super::job::{Chosen, documents};
+use super::job::{Brokers, Chosen, documents};
 use super::journal::{Journal, seen_lag};
 use super::processes::Processes;
+use super::secrets::secret_paths;
 use super::stand::Kafka;
 use super::summary::Summary;
 use super::terminal::Terminal;
@@ -37,20 +38,25 @@ pub(crate) async fn run(args: DevArgs) -> anyhow::Result<()> {
     let begun = SystemClock.now();
     let documents = documents(&args.files)?;
     let choose =
-        |servers: Option<&str>| Chosen::of(&documents, args.job.as_deref(), servers, args.store.as_deref(), begun);
+        |brokers: Brokers<'_>| Chosen::of(&documents, args.job.as_deref(), brokers, args.store.as_deref(), begun);
     // Wrong input is reported before anything is started.
-    choose(None)?;
+    let written = choose(args.bootstrap_servers.as_deref().map_or(Brokers::AsWritten, Brokers::At))?;
     let program = args.worker_program()?;
-    let broker = Broker::open(args.bootstrap_servers.clone())?;
-    let chosen = choose(Some(&broker.bootstrap_servers()))?;
-    broker.provide(&topics(&chosen, args.partitions), args.create_topics).await?;
+    let (broker, chosen) = if args.bootstrap_servers.is_some() {
+        (Broker::External, written)
+    } else {
+        let (broker, servers) = Broker::embedded()?;
+        (broker, choose(Brokers::Embedded(&servers))?)
+    };
+    let paths = secret_paths(&chosen.valid, args.secrets.as_deref())?;
+    let kafka = Kafka::of(&chosen.valid, &paths)?;
+    broker.provide(&kafka.access, &topics(&chosen, args.partitions), args.create_topics).await?;
 
     let folder = Folder::open(args.run_dir.as_deref())?;
-    let kafka = Kafka::of(&chosen.valid);
     let before = tokio::task::block_in_place(|| kafka.scopes())?;
     let (books, reading) = (Books::default(), CancellationToken::new());
     let keeper = tokio::task::block_in_place(|| books.keep(&kafka, reading.clone()))?;
-    let processes = Processes::new(program, &folder.path)?;
+    let processes = Processes::new(program, &folder.path, paths)?;
     let mut live = Live {
         banner: banner(&chosen, &kafka, before.len()),
         terminal: Terminal::open(args.plain),
@@ -59,9 +65,9 @@ pub(crate) async fn run(args: DevArgs) -> anyhow::Result<()> {
         books: books.clone(),
     };
     let mut journal = Journal::create(&folder.path.join("decisions.jsonl"))?;
-    live.terminal.say(&format!("kafka {}   files {}", kafka.servers, folder.path.display()))?;
+    live.terminal.say(&format!("kafka {}   files {}", kafka.access.servers(), folder.path.display()))?;
     // Last: who waits for this file finds everything in place.
-    std::fs::write(folder.path.join("bootstrap"), &kafka.servers)?;
+    std::fs::write(folder.path.join("bootstrap"), kafka.access.servers())?;
 
     let driver = Driver::new(processes.clone(), GrpcSensor::new(SystemClock), SystemClock);
     let token: u128 = rand::rngs::StdRng::from_os_rng().random();
@@ -124,7 +130,7 @@ fn topics(chosen: &Chosen, partitions: i32) -> Vec<Topic> {
 fn banner(chosen: &Chosen, kafka: &Kafka, partitions: usize) -> Banner {
     Banner {
         job: chosen.valid.name.name.clone(),
-        kafka: kafka.servers.clone(),
+        kafka: kafka.access.servers().to_owned(),
         topics: chosen.valid.source.topics.clone(),
         partitions,
         wait_seconds: chosen.valid.scaling.wait.as_secs_f64(),

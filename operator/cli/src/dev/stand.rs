@@ -7,8 +7,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use imagejob_api::ValidatedJob;
 use imagejob_api::validate::StartFrom;
+use imagejob_kafka::Access;
 use imagejob_ledger::{Log, restore};
 use imagejob_operator::plan::worker_settings;
+use imagejob_operator::secrets::SecretPaths;
 use imagejob_protocol::settings::WorkerSettings;
 use imagejob_worker::formats::{Parsed, parse};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -27,8 +29,8 @@ const COORDINATOR_PAUSE: Duration = Duration::from_millis(250);
 
 /// What is needed to read a job's topics from outside.
 pub(crate) struct Kafka {
-    /// `host:port,...`.
-    pub(crate) servers: String,
+    /// Where the brokers are, and as whom they are talked to.
+    pub(crate) access: Access,
     group: String,
     topics: Vec<String>,
     /// Topics with one record per outcome.
@@ -39,20 +41,21 @@ pub(crate) struct Kafka {
 
 impl Kafka {
     /// The topics of a job.
-    pub(crate) fn of(job: &ValidatedJob) -> Self {
-        Self {
-            servers: job.source.bootstrap_servers.clone(),
+    pub(crate) fn of(job: &ValidatedJob, paths: &SecretPaths) -> anyhow::Result<Self> {
+        let worker = worker_settings(job, paths);
+        Ok(Self {
+            access: Access::read(&worker.kafka)?,
             group: job.source.consumer_group.clone(),
             topics: job.source.topics.clone(),
             outcome_topics: vec![job.results.topic.clone(), job.results.dead_letter_topic.clone()],
             earliest: job.source.start_from == StartFrom::Earliest,
-            worker: worker_settings(job),
-        }
+            worker,
+        })
     }
 
     /// Where each source partition stands: in question is what its group has not finished.
     pub(crate) fn scopes(&self) -> anyhow::Result<Vec<Scope>> {
-        let asker = asker(&self.servers, &self.group)?;
+        let asker = asker(&self.access, &self.group)?;
         let mut scopes = Vec::new();
         for topic in &self.topics {
             let mut wanted = TopicPartitionList::new();
@@ -100,7 +103,7 @@ impl Kafka {
         balance: &Balance,
         now: &BTreeMap<Partition, Scope>,
     ) -> anyhow::Result<BTreeSet<(Partition, i64)>> {
-        let asker = asker(&self.servers, "imagejob-dev-books")?;
+        let asker = asker(&self.access, "imagejob-dev-books")?;
         let mut skipped = BTreeSet::new();
         for ((topic, partition), offsets) in &balance.missing {
             let Some(scope) = now.get(&(topic.clone(), *partition)) else { continue };
