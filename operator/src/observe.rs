@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use imagejob_api::ValidatedJob;
 use imagejob_protocol::wire::{PartitionReport, Problem};
-use imagejob_scaling::{Backlog, Lag, LagGap, Observation, ServiceTime, Workers};
+use imagejob_scaling::{Arrivals, Backlog, Lag, LagGap, Observation, ServiceTime, Workers};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::seams::{Fault, Instance, Reading, Role, Running};
@@ -51,7 +51,7 @@ pub fn observe(now: Timestamp, job: &ValidatedJob, running: &Running, readings: 
             workers: Workers { applied: running.workers_applied, ready: ready_workers(running) },
             service: mean_service(&fresh),
             start_up: start_up(running),
-            arrivals_per_second: fresh.iter().map(|reading| reading.arrivals_per_second).sum(),
+            arrivals: arrivals(&fresh),
         },
         partitions: topics.values().copied().sum(),
         dispatchers_reporting: fresh.len() as u32,
@@ -124,6 +124,25 @@ fn ready_workers(running: &Running) -> u32 {
 
 fn instances(running: &Running, role: Role) -> impl Iterator<Item = &Instance> {
     running.instances.iter().filter(move |instance| instance.role == role)
+}
+
+/// The sum over all dispatchers, in the bins of the one that reaches back furthest. Bins begin when
+/// their dispatcher's clock strikes: those of others count where they overlap most.
+fn arrivals(fresh: &[&Reading]) -> Arrivals {
+    let with_bins = fresh.iter().map(|reading| &reading.arrivals).filter(|arrivals| !arrivals.bin.is_zero());
+    let Some(furthest) = with_bins.clone().min_by_key(|arrivals| arrivals.start) else { return Arrivals::default() };
+    let mut sum = furthest.clone();
+    for other in with_bins.filter(|other| !std::ptr::eq(*other, furthest) && other.bin == furthest.bin) {
+        let apart = other.start.duration_since(sum.start).as_secs_f64() / sum.bin.as_secs_f64();
+        // `as` saturates, and `start` is the earliest.
+        let first = apart.round() as usize;
+        sum.records.resize(sum.records.len().max(first + other.records.len()), 0);
+        for (bin, records) in sum.records.iter_mut().skip(first).zip(&other.records) {
+            *bin = bin.saturating_add(*records);
+        }
+        sum.until = sum.until.max(other.until);
+    }
+    sum
 }
 
 /// The mean over all dispatchers, weighed by what each has seen.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imagejob_api::{ImageJobStatus, NamespacedName};
 use imagejob_protocol::wire::Report;
-use imagejob_scaling::ServiceTime;
+use imagejob_scaling::{Arrivals, ServiceTime};
 use jiff::Timestamp;
 
 use crate::plan::{Plan, PlanHash, Token};
@@ -150,8 +150,8 @@ pub struct Reading {
     pub received: Timestamp,
     /// The report.
     pub report: Arc<Report>,
-    /// Records a second that arrived at its partitions lately.
-    pub arrivals_per_second: f64,
+    /// Records that arrived at its partitions over the last ten minutes, by our clock.
+    pub arrivals: Arrivals,
     /// How long records held a slot lately.
     pub service: Option<ServiceTime>,
 }

@@ -1,19 +1,19 @@
-//! What only a series of reports tells: the rate of arrivals, and how long records hold a slot.
+//! What only a series of reports tells: when records arrived, and how long they hold a slot.
 //!
 //! Pure: reports and the times of their arrival go in, a [`Reading`] comes out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use imagejob_protocol::wire::{Arrivals, Report, WorkReport};
-use imagejob_scaling::ServiceTime;
+use imagejob_protocol::wire::{self, Report, WorkReport};
+use imagejob_scaling::{Arrivals, ServiceTime};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::seams::Reading;
 
-/// Arrivals are averaged over this many milliseconds before the newest bin, which is not complete.
-const ARRIVALS_MS: i64 = 30_000;
+/// Arrivals are kept this long, milliseconds: as far as a dispatcher's first report reaches back.
+const ARRIVALS_MS: i64 = 600_000;
 
 /// Slot times are averaged over this long.
 const SERVICE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -25,10 +25,18 @@ const SERVICE_STEP: SignedDuration = SignedDuration::from_secs(1);
 #[derive(Debug, Clone, Default)]
 pub struct Track {
     latest: Option<(Timestamp, Arc<Report>)>,
-    /// Records per bin by its start, Unix milliseconds.
-    bins: BTreeMap<i64, u32>,
+    bins: Bins,
     /// Counters at earlier times, oldest first.
     counters: VecDeque<Counters>,
+}
+
+/// Records per bin, by the dispatcher's clock.
+#[derive(Debug, Clone, Default)]
+struct Bins {
+    /// Unix milliseconds of the first bin.
+    start_ms: i64,
+    bin_ms: i64,
+    records: VecDeque<u32>,
 }
 
 /// Counters of finished work at one time.
@@ -48,7 +56,7 @@ impl Track {
             *self = Self::default();
         }
         if let Some(arrivals) = &report.arrivals {
-            self.absorb_arrivals(arrivals);
+            self.bins.absorb(arrivals);
         }
         if let Some(work) = &report.work {
             self.absorb_counters(received, work);
@@ -60,24 +68,8 @@ impl Track {
     pub fn reading(&self) -> Option<Reading> {
         let (received, report) = self.latest.clone()?;
         let service = self.service(report.work.as_ref());
-        Some(Reading { received, report, arrivals_per_second: self.arrivals_per_second(), service })
-    }
-
-    fn absorb_arrivals(&mut self, arrivals: &Arrivals) {
-        let start = |i: usize| arrivals.start_ms.saturating_add(i as i64 * i64::from(arrivals.bin_ms));
-        for (i, records) in arrivals.records.iter().enumerate() {
-            self.bins.insert(start(i), *records);
-        }
-        // Bins beyond the newest are of a clock that was set back since.
-        let newest = start(arrivals.records.len().saturating_sub(1));
-        let oldest = newest.saturating_sub(ARRIVALS_MS);
-        self.bins.retain(|bin, _| (oldest..=newest).contains(bin));
-    }
-
-    /// Complete bins of the last 30 s: 900 records in them are 30/s.
-    fn arrivals_per_second(&self) -> f64 {
-        let records: u64 = self.bins.values().rev().skip(1).map(|records| u64::from(*records)).sum();
-        records as f64 / (ARRIVALS_MS as f64 / 1e3)
+        let arrivals = self.bins.by_our_clock(received, report.observed_ms);
+        Some(Reading { received, report, arrivals, service })
     }
 
     fn absorb_counters(&mut self, at: Timestamp, work: &WorkReport) {
@@ -103,6 +95,41 @@ impl Track {
     }
 }
 
+impl Bins {
+    /// Takes in bins that follow, or replace, those that are known. A gap, other bins or a clock
+    /// that was set back begin anew.
+    fn absorb(&mut self, arrivals: &wire::Arrivals) {
+        let bin_ms = i64::from(arrivals.bin_ms);
+        if bin_ms == 0 || arrivals.records.is_empty() {
+            return;
+        }
+        let known = arrivals.start_ms.saturating_sub(self.start_ms).checked_div(bin_ms);
+        let known = known.and_then(|bins| usize::try_from(bins).ok());
+        match known.filter(|bins| self.bin_ms == bin_ms && *bins <= self.records.len()) {
+            Some(known) => self.records.truncate(known),
+            None => *self = Self { start_ms: arrivals.start_ms, bin_ms, records: VecDeque::new() },
+        }
+        self.records.extend(&arrivals.records);
+        let most = usize::try_from(ARRIVALS_MS / bin_ms).unwrap_or_default();
+        for _ in most..self.records.len() {
+            self.records.pop_front();
+            self.start_ms += bin_ms;
+        }
+    }
+
+    /// The clocks of two machines differ: what the dispatcher saw when it reported, it saw when we
+    /// received it.
+    fn by_our_clock(&self, received: Timestamp, observed_ms: i64) -> Arrivals {
+        let before = SignedDuration::from_millis(observed_ms.saturating_sub(self.start_ms).max(0));
+        Arrivals {
+            start: received.checked_sub(before).unwrap_or(received),
+            bin: Duration::from_millis(self.bin_ms.unsigned_abs()),
+            records: self.records.clone(),
+            until: received,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -117,27 +144,42 @@ mod tests {
         Report {
             dispatcher_id: id.to_owned(),
             work: Some(WorkReport { done: work.0, slot_micros: work.1, ..WorkReport::default() }),
-            arrivals: arrivals.map(|(start_ms, records)| Arrivals { start_ms, bin_ms: 1_000, records }),
+            arrivals: arrivals.map(|(start_ms, records)| wire::Arrivals { start_ms, bin_ms: 1_000, records }),
             ..Report::default()
         }
     }
 
     #[test]
-    fn bins_that_are_sent_again_count_once_and_the_newest_not_yet() {
+    fn bins_that_are_sent_again_replace_what_was_known() {
         let mut track = Track::default();
         track.absorb(at(0), report("a", (0, 0), Some((0, vec![100; 40]))));
-        assert!((track.reading().unwrap().arrivals_per_second - 100.0).abs() < 1e-9);
-        // The last bin was 40 and is 400 now that it is complete; the next has begun.
+        // The last bin was not complete; now it is, and the next has begun.
         track.absorb(at(1_000), report("a", (0, 0), Some((39_000, vec![400, 5]))));
-        assert!((track.reading().unwrap().arrivals_per_second - 110.0).abs() < 1e-9);
+        let records = track.reading().unwrap().arrivals.records;
+        assert_eq!((records.len(), records[38], records[39], records[40]), (41, 100, 400, 5));
+        // Ten minutes are kept.
+        track.absorb(at(700_000), report("a", (0, 0), Some((40_000, vec![7; 700]))));
+        assert_eq!(track.reading().unwrap().arrivals.records, vec![7; 600]);
     }
 
     #[test]
-    fn a_clock_that_is_set_back_loses_no_arrivals() {
+    fn arrivals_are_told_by_our_clock() {
+        // The dispatcher's clock is an hour ahead.
+        let mut track = Track::default();
+        let observed = at(3_600_400).as_millisecond();
+        let start = at(3_598_000).as_millisecond();
+        let report = Report { observed_ms: observed, ..report("a", (0, 0), Some((start, vec![1, 2, 3]))) };
+        track.absorb(at(500), report);
+        let arrivals = track.reading().unwrap().arrivals;
+        assert_eq!((arrivals.start, arrivals.until), (at(-1_900), at(500)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_begins_anew() {
         let mut track = Track::default();
         track.absorb(at(0), report("a", (0, 0), Some((3_600_000, vec![100; 31]))));
         track.absorb(at(1_000), report("a", (0, 0), Some((0, vec![50; 31]))));
-        assert!((track.reading().unwrap().arrivals_per_second - 50.0).abs() < 1e-9);
+        assert_eq!(track.reading().unwrap().arrivals.records, vec![50; 31]);
     }
 
     #[test]
@@ -170,6 +212,6 @@ mod tests {
         track.absorb(at(7_000), Report { sequence: 1, ..report("b", (30, 9_000_000), Some((71_000, vec![0]))) });
         let reading = track.reading().unwrap();
         assert_eq!(reading.service, Some(ServiceTime { mean: Duration::from_millis(300), samples: 30 }));
-        assert!(reading.arrivals_per_second.abs() < 1e-9);
+        assert_eq!(reading.arrivals.records, [0]);
     }
 }

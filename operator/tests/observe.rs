@@ -9,7 +9,7 @@ use imagejob_api::document::Documents;
 use imagejob_api::{ValidatedJob, validate};
 use imagejob_operator::{Instance, Reading, Role, Running, Sight, observe};
 use imagejob_protocol::wire::{PartitionReport, Problem, Report, TopicReport};
-use imagejob_scaling::{Backlog, Lag, LagGap, ServiceTime};
+use imagejob_scaling::{Arrivals, Backlog, Lag, LagGap, ServiceTime};
 use jiff::{SignedDuration, Timestamp};
 
 fn job() -> ValidatedJob {
@@ -36,6 +36,13 @@ fn partition(topic: &str, partition: i32, waiting: u64, oldest_wait_ms: u64) -> 
     }
 }
 
+/// Seconds of arrivals up to `age_ms` ago.
+fn bins<const N: usize>(age_ms: i64, records: [u32; N]) -> Arrivals {
+    let until = now() - SignedDuration::from_millis(age_ms);
+    let start = until - SignedDuration::from_secs(N as i64);
+    Arrivals { start, bin: Duration::from_secs(1), records: records.into(), until }
+}
+
 /// A reading of a dispatcher that knows both topics, `age_ms` old.
 fn reading(age_ms: i64, partitions: Vec<PartitionReport>) -> Reading {
     let topic = |topic: &str, partitions| TopicReport { topic: topic.to_owned(), partitions };
@@ -46,7 +53,7 @@ fn reading(age_ms: i64, partitions: Vec<PartitionReport>) -> Reading {
             partitions,
             ..Report::default()
         }),
-        arrivals_per_second: 10.0,
+        arrivals: bins(age_ms, [10; 20]),
         service: None,
     }
 }
@@ -73,7 +80,10 @@ fn all_that_is_reported_adds_up() {
     let lag = Lag { waiting: 1_204, in_flight: 24, retrying: 3, oldest_wait: Duration::from_millis(3_100) };
     assert_eq!(sight.observation.backlog, Backlog::Known(lag));
     assert_eq!((sight.partitions, sight.dispatchers_reporting), (Some(3), 2));
-    assert!((sight.observation.arrivals_per_second - 20.0).abs() < 1e-9);
+    // The other one's three seconds of delay are three bins.
+    let arrivals = &sight.observation.arrivals;
+    assert_eq!(arrivals.records, [[10; 3].as_slice(), &[20; 17], &[10; 3]].concat());
+    assert_eq!((arrivals.until, arrivals.bin), (now() - SignedDuration::from_millis(100), Duration::from_secs(1)));
 }
 
 #[test]

@@ -23,16 +23,20 @@ const RECHECK_AT_MOST: Duration = Duration::from_hours(1);
 /// The same inputs give the same answer. Keep the memory whether or not the decision could be
 /// carried out: what was needed is a fact, and what was done shows in the next observation.
 pub fn decide(seen: &Observation, policy: &Policy, memory: &Memory) -> (Decision, Memory) {
+    let memory = &memory.learn(seen);
+    let capability = memory.learned.capability(seen, policy.slots);
+    let pace = seen.arrivals.pace();
     let agenda = Agenda::at(policy, seen.now);
+    let demand = |lag| Demand::of(lag, seen, policy, agenda.wait(policy), pace, &capability);
     let look = Look { seen, policy, agenda: &agenda, bounds: Bounds::of(policy, &agenda) };
     let (demand, choice, memory) = match &seen.backlog {
         Backlog::Known(lag) => {
-            let demand = Demand::of(lag, seen, policy, agenda.wait(policy));
+            let demand = demand(lag);
             let (choice, memory) = look.all_in_sight(&demand, memory);
             (Some(demand), choice, memory)
         }
         Backlog::Partial { seen: lag, gap } => {
-            let demand = Demand::of(lag, seen, policy, agenda.wait(policy));
+            let demand = demand(lag);
             let hold = Reason::LagPartial { gap: gap.clone() };
             let (choice, memory) = look.out_of_sight(hold, Some(&demand), memory);
             (Some(demand), choice, memory)
@@ -134,13 +138,15 @@ impl Look<'_> {
 
     /// The candidate that asks for most.
     fn asked_by(&self, demand: &Demand, due: u32) -> Reason {
-        let most = due.max(demand.keep_up).max(demand.in_flight);
+        let most = due.max(demand.largest_besides_due());
         if self.bounds.held > most || most == 0 {
             self.held_by()
         } else if due == most {
             Reason::Due(demand.due_evidence.clone())
-        } else if demand.keep_up == most {
+        } else if demand.keep_up == Some(most) {
             Reason::KeepUp(demand.keep_up_evidence.clone())
+        } else if demand.threshold == Some(most) {
+            Reason::Threshold(demand.threshold_evidence)
         } else {
             let slots = self.policy.slots.get();
             let lag = demand.due_evidence.retrying;
@@ -166,7 +172,8 @@ impl Look<'_> {
     fn candidates(&self, demand: Option<&Demand>, memory: &Memory) -> Candidates {
         Candidates {
             due: demand.map(|d| d.due),
-            keep_up: demand.map(|d| d.keep_up),
+            keep_up: demand.and_then(|d| d.keep_up),
+            threshold: demand.and_then(|d| d.threshold),
             in_flight: demand.map(|d| d.in_flight),
             floor: self.agenda.floor().map(|(floor, _)| floor),
             ceiling: self.agenda.ceiling().map(|(ceiling, _)| ceiling),

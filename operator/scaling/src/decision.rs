@@ -32,8 +32,10 @@ pub struct Decision {
 pub struct Candidates {
     /// For what waits; none while the lag is unknown, as with the next two.
     pub due: Option<u32>,
-    /// For what arrives.
+    /// For what arrives; none also where the promise leaves time to even that out.
     pub keep_up: Option<u32>,
+    /// By the job's `lagThreshold`.
+    pub threshold: Option<u32>,
     /// For what runs or will be tried again.
     pub in_flight: Option<u32>,
     /// Highest floor of the active profiles.

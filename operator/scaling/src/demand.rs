@@ -1,32 +1,29 @@
 //! How many workers the records ask for, before profiles, bounds and stabilization.
 //!
-//! Three answers, of which the largest counts: **due** (what waits must start in time),
-//! **keep-up** (what arrives must not pile up) and **in flight** (what runs needs its slots).
+//! Four answers, of which the largest counts: **due** (everything that waits, and what comes before
+//! a new worker could help, must start in time), **keep-up** (what arrives must not pile up; asked
+//! only where the promise is shorter than a worker takes to start, for else the queue itself evens
+//! out the bursts), **threshold** (so many waiting records a worker, if somebody wants that) and
+//! **in flight** (what runs for long needs its worker).
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::observation::{Lag, Observation, ServiceTime};
+use crate::arrivals::Pace;
+use crate::learned::Capability;
+use crate::memory::elapsed;
+use crate::observation::{Lag, Observation};
 use crate::policy::Policy;
-use crate::reason::{DueEvidence, KeepUpEvidence, ServiceEvidence};
-
-/// How long a record holds a slot while nothing is measured: fetching a photo of some megabytes
-/// and looking at it at reduced scale. A wrong guess is gone after a few dozen records.
-pub const PRIOR_SERVICE: Duration = Duration::from_millis(200);
-
-/// How many measured records weigh as much as [`PRIOR_SERVICE`]. The first record of a process
-/// runs cold and is no measure: after one record of 1 s the estimate is (5 x 200 ms + 1 s) / 6 = 333 ms.
-const PRIOR_SAMPLES: f64 = 5.0;
-
-/// Time from ordering a worker until it takes leases, while none was seen to start: a pod with
-/// its image present takes 3-10 s.
-pub const PRIOR_START_UP: Duration = Duration::from_secs(5);
+use crate::reason::{DueEvidence, Imminent, KeepUpEvidence, ThresholdEvidence};
 
 /// The share of the promised wait that is planned for; the rest absorbs errors of the estimates.
 const PLANNED_SHARE: f64 = 0.7;
 
 /// The share of its slots that a worker is planned to use, so that short bursts find free ones.
 const UTILISATION: f64 = 0.78;
+
+/// Keep-up is asked for if the planned wait is shorter than this many reaction times.
+const TIGHT: f64 = 1.2;
 
 /// What the records ask for.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +32,10 @@ pub(crate) struct Demand {
     pub due: u32,
     /// Workers for what waits, if they run already.
     pub due_running: u32,
-    /// Workers for what arrives.
-    pub keep_up: u32,
+    /// Workers for what arrives; none where the queue may even it out.
+    pub keep_up: Option<u32>,
+    /// Workers by the policy's number of waiting records for each; none without one.
+    pub threshold: Option<u32>,
     /// Workers for what runs or will be tried again.
     pub in_flight: u32,
     /// Records on loan, the numbers behind `in_flight`.
@@ -45,125 +44,221 @@ pub(crate) struct Demand {
     pub due_evidence: DueEvidence,
     /// The numbers behind `keep_up`.
     pub keep_up_evidence: KeepUpEvidence,
+    /// The numbers behind `threshold`.
+    pub threshold_evidence: ThresholdEvidence,
 }
 
 impl Demand {
     /// What `lag` asks for when `wait` is promised.
-    pub(crate) fn of(lag: &Lag, seen: &Observation, policy: &Policy, wait: Duration) -> Self {
-        let service = ServiceEvidence::estimate(seen.service, policy.slots);
-        let start_up = seen.start_up.unwrap_or(PRIOR_START_UP);
-        let (left, least) = (time_left(wait, lag.oldest_wait), least_time(wait, start_up));
-        // Arrivals are an average over some time: where nothing is left, they are over.
-        let keep_up =
-            if lag.total() == 0 { 0 } else { workers(seen.arrivals_per_second, service.per_worker() * UTILISATION) };
+    pub(crate) fn of(
+        lag: &Lag,
+        seen: &Observation,
+        policy: &Policy,
+        wait: Duration,
+        pace: Pace,
+        capability: &Capability,
+    ) -> Self {
+        let service = capability.service;
+        let planned = wait.as_secs_f64() * PLANNED_SHARE;
+        let reaction = capability.reaction().as_secs_f64();
+        // An average of what arrived says nothing once everything is done.
+        let busy = lag.total() > 0;
+        let tight = planned < TIGHT * reaction;
+        let keep_up = tight.then(|| workers(pace.per_second, service.per_worker() * UTILISATION));
+        let (due, due_running, imminent) = Due::of(lag, seen, wait, pace, capability).workers();
         Self {
-            due: due(lag, wait, left.saturating_sub(start_up).max(least), &service),
-            due_running: due(lag, wait, left.max(least), &service),
-            keep_up,
-            in_flight: filled(lag.in_flight, policy.slots).max(u32::from(lag.retrying > 0)),
+            due,
+            due_running,
+            keep_up: keep_up.map(|count| if busy { count } else { 0 }),
+            threshold: policy.lag_threshold.map(|each| filled(lag.waiting, each)),
+            in_flight: in_flight(lag, policy, capability),
             records_in_flight: lag.in_flight,
             due_evidence: DueEvidence {
                 waiting: lag.waiting,
                 retrying: lag.retrying,
                 oldest: lag.oldest_wait,
+                imminent,
                 wait,
-                start_up,
+                start_up: capability.start_up,
                 service,
             },
-            keep_up_evidence: KeepUpEvidence { arrivals_per_second: seen.arrivals_per_second, service },
+            keep_up_evidence: KeepUpEvidence { arrivals_per_second: pace.per_second, service },
+            threshold_evidence: ThresholdEvidence {
+                waiting: lag.waiting,
+                each: policy.lag_threshold.map_or(0, NonZeroU32::get),
+            },
         }
     }
 
     /// The most that the records ask for.
     pub(crate) fn largest(&self) -> u32 {
-        self.due.max(self.keep_up).max(self.in_flight)
+        self.due.max(self.largest_besides_due())
     }
 
     /// The least that does, given that the workers run already.
     pub(crate) fn largest_running(&self) -> u32 {
-        self.due_running.max(self.keep_up).max(self.in_flight)
+        self.due_running.max(self.largest_besides_due())
+    }
+
+    /// The most that anything but the deadlines asks for.
+    pub(crate) fn largest_besides_due(&self) -> u32 {
+        let asked = [self.keep_up, self.threshold, Some(self.in_flight)];
+        asked.into_iter().flatten().fold(0, u32::max)
     }
 }
 
-impl ServiceEvidence {
-    /// Measured and guessed time a record holds a slot, weighed by how much was measured.
-    fn estimate(measured: Option<ServiceTime>, slots: NonZeroU32) -> Self {
-        let (mean, samples) = measured.map_or((0.0, 0.0), |s| (s.mean.as_secs_f64(), s.samples as f64));
-        let sum = PRIOR_SERVICE.as_secs_f64() * PRIOR_SAMPLES + mean * samples;
-        // Any measured mean is a length; the clamp keeps the arithmetic inside the types.
-        let seconds = (sum / (PRIOR_SAMPLES + samples)).clamp(1e-6, 1e9);
-        Self { mean: Duration::from_secs_f64(seconds), measured: samples > 0.0, slots: slots.get() }
-    }
-
-    /// Records a second that one busy worker finishes: 8 slots x 243 ms = 8 / 0.243 = 32.9/s.
-    pub(crate) fn per_worker(&self) -> f64 {
-        f64::from(self.slots) / self.mean.as_secs_f64()
-    }
+/// Records that must have started within so many seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Deadline {
+    records: f64,
+    seconds: f64,
 }
 
-/// Time in which everything that waits has to start: the planned share of the promise, less what
-/// the oldest record has waited. Workers that are yet to start have their start-up less.
-///
-/// Promise 60 s, oldest 12 s: 0.7 x 60 - 12 = 30 s; with a start-up of 5 s, 25 s.
-fn time_left(wait: Duration, oldest: Duration) -> Duration {
-    wait.mul_f64(PLANNED_SHARE).saturating_sub(oldest)
+/// The due curve: how many records must have started by when, and what workers can do about it.
+struct Due {
+    /// What waits, by age.
+    waiting: Vec<Deadline>,
+    /// All that, and what arrives before a worker that is ordered now can help.
+    imminent: Option<Deadline>,
+    /// Records to be tried again, a second: within the planned wait.
+    retrying_per_second: f64,
+    /// Least time that counts, seconds.
+    least: f64,
+    /// From ordering a worker until it takes leases, seconds.
+    start_up: f64,
+    per_worker: f64,
+    /// Records a second that the ready workers do.
+    ready_per_second: f64,
+    /// No more workers than the records can fill.
+    most: f64,
+    /// Records that will have come, and by when: the numbers behind `imminent`.
+    coming: Imminent,
+}
+
+impl Due {
+    fn of(lag: &Lag, seen: &Observation, wait: Duration, pace: Pace, capability: &Capability) -> Self {
+        let planned = wait.as_secs_f64() * PLANNED_SHARE;
+        let start_up = capability.start_up.as_secs_f64();
+        let reaction = capability.reaction().as_secs_f64();
+        let waiting = lag.waiting as f64;
+        // Records have aged since they were counted.
+        let stale = elapsed(seen.arrivals.until, seen.now).as_secs_f64().min(planned);
+        let aged = if seen.arrivals.records.is_empty() { 0.0 } else { stale };
+        let curve = seen.arrivals.at_least_as_old(waiting, lag.oldest_wait.as_secs_f64(), planned - aged);
+        let deadline = |(age, records): (f64, f64)| Deadline { records, seconds: (planned - aged - age).max(0.0) };
+        let coming = if lag.total() > 0 { pace.within(reaction) } else { 0.0 };
+        let per_worker = capability.service.per_worker();
+        Self {
+            waiting: curve.map(deadline).collect(),
+            imminent: (coming > 0.0).then_some(Deadline { records: waiting + coming, seconds: planned + reaction }),
+            retrying_per_second: lag.retrying as f64 / planned.max(1.0),
+            least: least_time(wait.as_secs_f64(), start_up),
+            start_up,
+            per_worker,
+            ready_per_second: f64::from(seen.workers.ready) * per_worker,
+            most: ((lag.total() as f64 + coming) / f64::from(capability.service.slots)).ceil(),
+            coming: Imminent { records: coming, within: capability.reaction() },
+        }
+    }
+
+    /// Workers if they have to be started first, workers if they run already, and what is to come
+    /// if that decides.
+    fn workers(&self) -> (u32, u32, Option<Imminent>) {
+        let most = |rates: &mut dyn Iterator<Item = f64>| rates.fold(0.0, f64::max);
+        let running = most(&mut self.waiting.iter().map(|deadline| self.if_running(*deadline)));
+        let waiting = most(&mut self.waiting.iter().map(|deadline| self.if_started(*deadline))).max(running);
+        let coming = self.imminent.map_or(0.0, |deadline| self.if_started(deadline));
+        let count = |per_second: f64| {
+            let count = ((per_second + self.retrying_per_second) / self.per_worker).ceil().min(self.most);
+            // `as` saturates, and turns what is no number into 0.
+            count as u32
+        };
+        let imminent = (count(coming) > count(waiting)).then_some(self.coming);
+        (count(coming.max(waiting)), count(running), imminent)
+    }
+
+    /// Records a second that workers must do which run already.
+    fn if_running(&self, Deadline { records, seconds }: Deadline) -> f64 {
+        records / seconds.max(self.least)
+    }
+
+    /// Records a second that workers must do in the end, if those that are missing have to be
+    /// started first: until then the ready ones work alone.
+    ///
+    /// 1,204 within 30 s, ready workers do 33/s, a start takes 5 s: (1,204 - 33 x 5) / 25 = 42/s.
+    fn if_started(&self, Deadline { records, seconds }: Deadline) -> f64 {
+        let meanwhile = self.ready_per_second * self.start_up.min(seconds);
+        (records - meanwhile) / (seconds - self.start_up).max(self.least)
+    }
 }
 
 /// A handful of late records must not ask for hundreds of workers: the time left counts as a
 /// fifth of the promise, a quarter of a start, and 1 s at least.
 ///
 /// Promise 5 s, start-up 1.9 s: max(1, 0.475, 1) = 1 s, however late the oldest is.
-fn least_time(wait: Duration, start_up: Duration) -> Duration {
-    (wait / 5).max(start_up / 4).max(Duration::from_secs(1))
+fn least_time(wait: f64, start_up: f64) -> f64 {
+    (wait / 5.0).max(start_up / 4.0).max(1.0)
 }
 
-/// Workers that start everything that waits within `time_left`, and everything that is to be
-/// tried again within the planned share of the promise; but no more than there are records to
-/// fill their slots.
+/// Workers for what runs. A worker that leaves ends what it has begun, but not for ever: what will
+/// still run when a worker may leave counts, and one stays while there is anything.
 ///
-/// 1,204 waiting, 8 slots x 243 ms = 32.9/s a worker, 25 s left: 1,204 / (32.9 x 25) = 1.5, so 2.
-/// With 1 s left: 36.6, so 37; 30 waiting would be 1, and never more than 30 / 8 = 4.
-fn due(lag: &Lag, wait: Duration, time_left: Duration, service: &ServiceEvidence) -> u32 {
-    let planned = wait.mul_f64(PLANNED_SHARE).max(Duration::from_secs(1));
-    let per_second = lag.waiting as f64 / time_left.as_secs_f64() + lag.retrying as f64 / planned.as_secs_f64();
-    let slots = NonZeroU32::new(service.slots).unwrap_or(NonZeroU32::MIN);
-    workers(per_second, service.per_worker()).min(filled(lag.total(), slots))
+/// Items of 10 minutes, 30 s of stabilization: of 20 on loan 20 x (1 - 30 / 600) = 19 will still
+/// run, at 8 slots 3 workers. Of photos that take 243 ms none will.
+fn in_flight(lag: &Lag, policy: &Policy, capability: &Capability) -> u32 {
+    let service = capability.service;
+    let lasting = 1.0 - policy.scale_down_stabilization.as_secs_f64() / service.mean.as_secs_f64();
+    let share = if service.measured { lasting.max(0.0) } else { 1.0 };
+    let lasting = (lag.in_flight as f64 * share).ceil() as u64;
+    filled(lasting, policy.slots).max(u32::from(lag.in_flight > 0 || lag.retrying > 0))
 }
 
 /// Workers that do `per_second` at `per_worker` each, rounded up.
-fn workers(per_second: f64, per_worker: f64) -> u32 {
+pub(crate) fn workers(per_second: f64, per_worker: f64) -> u32 {
     // `as` saturates, and turns a rate that is no number into 0.
     (per_second / per_worker).ceil() as u32
 }
 
-/// Workers whose slots `records` fill, the last one perhaps in part.
-fn filled(records: u64, slots: NonZeroU32) -> u32 {
-    u32::try_from(records.div_ceil(u64::from(slots.get()))).unwrap_or(u32::MAX)
+/// Workers that `records` fill with `each`, the last one perhaps in part.
+fn filled(records: u64, each: NonZeroU32) -> u32 {
+    u32::try_from(records.div_ceil(u64::from(each.get()))).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+    use crate::reason::ServiceEvidence;
 
-    fn lag(waiting: u64) -> Lag {
-        Lag { waiting, ..Lag::default() }
-    }
-
-    fn measured(mean_ms: u64) -> ServiceEvidence {
-        ServiceEvidence { mean: Duration::from_millis(mean_ms), measured: true, slots: 8 }
+    fn due(records: f64, seconds: f64, ready: f64) -> f64 {
+        let due = Due {
+            waiting: vec![],
+            imminent: None,
+            retrying_per_second: 0.0,
+            least: 1.0,
+            start_up: 5.0,
+            per_worker: 33.0,
+            ready_per_second: ready * 33.0,
+            most: f64::MAX,
+            coming: Imminent { records: 0.0, within: Duration::ZERO },
+        };
+        due.if_started(Deadline { records, seconds })
     }
 
     #[test]
     fn the_worked_examples_of_the_comments_hold() {
-        let s = Duration::from_secs;
-        assert_eq!(time_left(s(60), s(12)), s(30));
-        assert_eq!(least_time(s(5), Duration::from_millis(1_900)), s(1));
-        assert_eq!(due(&lag(1_204), s(60), s(25), &measured(243)), 2);
-        assert_eq!(due(&lag(1_204), s(60), s(1), &measured(243)), 37);
-        assert_eq!(due(&lag(30), s(60), s(1), &measured(243)), 1);
-        assert_eq!(due(&lag(30), s(60), s(1), &measured(60_000)), 4);
-        let cold = ServiceTime { mean: s(1), samples: 1 };
-        let estimate = ServiceEvidence::estimate(Some(cold), NonZeroU32::MIN);
-        assert_eq!(estimate.mean.as_millis(), 333);
+        assert!((due(1_204.0, 30.0, 1.0) - 41.56).abs() < 1e-9);
+        assert!((least_time(5.0, 1.9) - 1.0).abs() < 1e-9);
+        // Too late for any start: all there is within the least time.
+        assert!((due(1_204.0, 2.0, 0.0) - 1_204.0).abs() < 1e-9);
+        let packing = Lag { in_flight: 20, ..Lag::default() };
+        let capability = |ms| Capability {
+            service: ServiceEvidence { mean: Duration::from_millis(ms), measured: true, slots: 8 },
+            start_up: Duration::from_secs(5),
+        };
+        assert_eq!(in_flight(&packing, &Policy::default(), &capability(600_000)), 3);
+        assert_eq!(in_flight(&packing, &Policy::default(), &capability(243)), 1);
+        assert_eq!(filled(101, NonZeroU32::new(100).unwrap()), 2);
     }
 }

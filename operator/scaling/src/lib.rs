@@ -8,23 +8,27 @@
 //! Knows nothing of Kubernetes or Kafka. Counts are records, workers and slots; times are
 //! [`jiff::Timestamp`] (instants) and [`std::time::Duration`] (lengths, never negative).
 
+mod arrivals;
 mod decide;
 mod decision;
 mod demand;
+mod learned;
 mod memory;
 mod observation;
 mod policy;
 mod profiles;
 mod reason;
 mod schedule;
+pub mod simulate;
 pub mod wording;
 
+pub use arrivals::Arrivals;
 pub use decide::decide;
 pub use decision::{Candidates, Decision, Limit};
-pub use demand::{PRIOR_SERVICE, PRIOR_START_UP};
+pub use learned::{PRIOR_SERVICE, PRIOR_START_UP};
 pub use memory::Memory;
 pub use observation::{Backlog, Lag, LagGap, Observation, ServiceTime, Workers};
 pub use policy::{Fixed, Policy, Profile};
 pub use profiles::{ActiveProfile, Agenda, Boundary, Edge};
-pub use reason::{DueEvidence, FloorEvidence, KeepUpEvidence, Reason, ServiceEvidence};
+pub use reason::{DueEvidence, FloorEvidence, Imminent, KeepUpEvidence, Reason, ServiceEvidence, ThresholdEvidence};
 pub use schedule::{Interval, Schedule, Weekdays};

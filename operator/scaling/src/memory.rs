@@ -1,4 +1,5 @@
-//! What one decision hands to the next: which counts were needed over the stabilization window.
+//! What one decision hands to the next: which counts were needed over the stabilization window,
+//! and what was learned about the workers.
 //!
 //! Starts empty after every restart of the program; the first window after that never shrinks,
 //! because nobody knows what was needed before.
@@ -8,23 +9,38 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The highest count needed over a sliding window, in amortised constant time.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+use crate::learned::Learned;
+use crate::observation::Observation;
+
+/// What was learned, and the highest count needed over a sliding window in amortised constant time.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Memory {
     /// The first decision; none before it.
     since: Option<Timestamp>,
     /// Counts that may still become the maximum: instants rise, counts fall.
     needed: VecDeque<(Timestamp, u32)>,
+    pub(crate) learned: Learned,
 }
 
 impl Memory {
+    /// A memory that expects a record to hold a slot for `service`, as from an earlier run.
+    pub fn expecting(service: Duration) -> Self {
+        Self { learned: Learned::expecting(service), ..Self::default() }
+    }
+
+    /// With what one more look teaches.
+    pub(crate) fn learn(&self, seen: &Observation) -> Self {
+        Self { learned: self.learned.after(seen), ..self.clone() }
+    }
+
     /// The memory after `count` workers were needed at `now`, forgetting what lies more than
     /// `window` back. Entries of a clock that was set back since count as of `now`.
     pub(crate) fn remember(&self, now: Timestamp, window: Duration, count: u32) -> Self {
         let kept = self.needed.iter().map(|(at, n)| (*at.min(&now), *n));
         let kept = kept.filter(|(at, n)| elapsed(*at, now) < window && *n > count);
         let needed = kept.chain([(now, count)]).collect();
-        Self { since: Some(self.since.map_or(now, |since| since.min(now))), needed }
+        let since = Some(self.since.map_or(now, |since| since.min(now)));
+        Self { since, needed, learned: self.learned }
     }
 
     /// The highest count of the window and the last instant at which it was needed.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::arrivals::Arrivals;
 use crate::wording::{count, length};
 
 /// Everything that a decision may depend on besides the policy and the memory.
@@ -16,12 +17,12 @@ pub struct Observation {
     pub backlog: Backlog,
     /// The workers there are.
     pub workers: Workers,
-    /// How long a record holds a slot; none before the first was finished.
+    /// How long a record held a slot lately; none before the first was finished.
     pub service: Option<ServiceTime>,
     /// Time from ordering a worker until it takes leases; none before one was seen to start.
     pub start_up: Option<Duration>,
-    /// Records a second that arrive, averaged over the last tens of seconds; finite, >= 0.
-    pub arrivals_per_second: f64,
+    /// Records that arrived over the last minutes.
+    pub arrivals: Arrivals,
 }
 
 /// The work that is left, as far as it is known.

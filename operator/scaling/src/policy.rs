@@ -26,6 +26,8 @@ pub struct Policy {
     /// Named schedules. Active ones never outrank each other: the highest floor, the lowest
     /// ceiling and the shortest wait hold.
     pub profiles: Vec<Profile>,
+    /// Waiting records for each worker, as a further candidate; none unless asked for.
+    pub lag_threshold: Option<NonZeroU32>,
     /// A count that somebody fixed for a while.
     pub fixed: Option<Fixed>,
 }
@@ -41,6 +43,7 @@ impl Default for Policy {
             slots: const { NonZeroU32::new(8).expect("8 is not 0") },
             scale_down_stabilization: Duration::from_secs(30),
             profiles: Vec::new(),
+            lag_threshold: None,
             fixed: None,
         }
     }

@@ -18,6 +18,8 @@ pub enum Reason {
     Due(DueEvidence),
     /// What arrives must not pile up.
     KeepUp(KeepUpEvidence),
+    /// So many waiting records a worker, as the job asks.
+    Threshold(ThresholdEvidence),
     /// What runs needs its slots, what failed needs a worker for its next attempt.
     InFlight {
         /// Records on loan.
@@ -61,6 +63,8 @@ pub enum Reason {
         /// The instant of the decision, so that `until` can be named like people do.
         now: Timestamp,
     },
+    /// The job is suspended: it has no workers, whatever waits.
+    Suspended,
     /// A part of the backlog is out of sight: what runs is kept.
     LagPartial {
         /// What is missing.
@@ -82,12 +86,32 @@ pub struct DueEvidence {
     pub retrying: u64,
     /// Age of the oldest waiting record.
     pub oldest: Duration,
+    /// What comes before a worker that is ordered now can help, if that decides.
+    pub imminent: Option<Imminent>,
     /// The promise.
     pub wait: Duration,
     /// Time from ordering a worker until it takes leases.
     pub start_up: Duration,
     /// What a worker does.
     pub service: ServiceEvidence,
+}
+
+/// Records that are about to arrive.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Imminent {
+    /// About so many.
+    pub records: f64,
+    /// In this time.
+    pub within: Duration,
+}
+
+/// The numbers behind a threshold count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThresholdEvidence {
+    /// Records that wait for a lease.
+    pub waiting: u64,
+    /// Waiting records for each worker.
+    pub each: u32,
 }
 
 /// The numbers behind a keep-up count.
@@ -131,6 +155,7 @@ impl Reason {
         match self {
             Self::Due(_) => "Due",
             Self::KeepUp(_) => "KeepUp",
+            Self::Threshold(_) => "Threshold",
             Self::InFlight { .. } => "InFlight",
             Self::Floor(_) => "ProfileFloor",
             Self::Minimum => "Minimum",
@@ -139,6 +164,7 @@ impl Reason {
             Self::WarmingUp { .. } => "WarmingUp",
             Self::Steady { .. } => "Steady",
             Self::Override { .. } => "Override",
+            Self::Suspended => "Suspended",
             Self::LagPartial { .. } => "LagPartial",
             Self::LagUnknown { .. } => "LagUnknown",
         }
@@ -150,6 +176,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Due(due) => due.fmt(f),
             Self::KeepUp(keep_up) => keep_up.fmt(f),
+            Self::Threshold(threshold) => threshold.fmt(f),
             Self::InFlight { in_flight: 0, retrying, .. } => {
                 write!(f, "{} to be tried again", are(*retrying))
             }
@@ -177,6 +204,7 @@ impl fmt::Display for Reason {
                 let until = moment(until.timestamp(), *now, until.time_zone());
                 write!(f, "an override fixes the count until {until}")
             }
+            Self::Suspended => f.write_str("the job is suspended"),
             Self::LagPartial { gap } => write!(f, "a part of the lag is unknown and what runs is kept: {gap}"),
             Self::LagUnknown { gap } => write!(f, "the lag is unknown and what runs is kept: {gap}"),
         }
@@ -198,8 +226,20 @@ impl fmt::Display for DueEvidence {
             let and = if self.waiting > 0 { " and " } else { "" };
             write!(f, "{and}{} to be tried again", are(self.retrying))?;
         }
+        if let Some(coming) = self.imminent {
+            let and = if self.waiting + self.retrying > 0 { ", " } else { "" };
+            write!(f, "{and}about {} come within {}", count(coming.records.ceil() as u64), length(coming.within))?;
+        }
         write!(f, " and must start within {}; {}, ", length(self.wait), self.service)?;
         write!(f, "start-up takes {}", length(self.start_up))
+    }
+}
+
+impl fmt::Display for ThresholdEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waits = if self.waiting == 1 { "waits" } else { "wait" };
+        let each = count(u64::from(self.each));
+        write!(f, "{} {waits} and lagThreshold asks for a worker for every {each}", counted(self.waiting, "record"))
     }
 }
 

@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_scaling::{
-    Agenda, Backlog, Lag, LagGap, Memory, Observation, Policy, Profile, Schedule, ServiceTime, Weekdays, Workers,
-    decide,
+    Agenda, Arrivals, Backlog, Lag, LagGap, Memory, Observation, Policy, Profile, Schedule, ServiceTime, Weekdays,
+    Workers, decide,
 };
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
@@ -48,6 +48,18 @@ fn backlogs() -> impl Strategy<Value = Backlog> {
 }
 
 prop_compose! {
+    /// Up to ten minutes of bins, counted up to a moment ago.
+    fn arrivals()(
+        records in proptest::collection::vec(prop_oneof![3 => Just(0u32), 2 => 0..5_000u32], 0..60),
+        stale_ms in 0..3_000i64,
+    ) -> Arrivals {
+        let until = start() - SignedDuration::from_millis(stale_ms);
+        let length = SignedDuration::from_secs(10 * records.len() as i64);
+        Arrivals { start: until - length, bin: Duration::from_secs(10), records: records.into(), until }
+    }
+}
+
+prop_compose! {
     /// An observation `after_ms` after the one before it.
     fn observations()(
         after_ms in prop_oneof![250..5_000i64, 1_000..120_000i64],
@@ -55,7 +67,7 @@ prop_compose! {
         applied in 0..500u32,
         service in proptest::option::of((1..5_000u64, 1..10_000u64)),
         start_up_ms in proptest::option::of(1..60_000u64),
-        arrivals_per_second in prop_oneof![Just(0.0), 0.0..5_000.0f64],
+        arrivals in arrivals(),
     ) -> (i64, Observation) {
         let seen = Observation {
             now: start(),
@@ -63,7 +75,7 @@ prop_compose! {
             workers: Workers { applied, ready: applied },
             service: service.map(|(ms, samples)| ServiceTime { mean: Duration::from_millis(ms), samples }),
             start_up: start_up_ms.map(Duration::from_millis),
-            arrivals_per_second,
+            arrivals,
         };
         (after_ms, seen)
     }
@@ -108,7 +120,7 @@ prop_compose! {
             slots: NonZeroU32::new(slots).unwrap(),
             scale_down_stabilization: Duration::from_secs(window),
             profiles,
-            fixed: None,
+            ..Policy::default()
         }
     }
 }
@@ -125,7 +137,10 @@ fn run(policy: &Policy, history: &[(i64, Observation)]) -> Vec<(Observation, ima
     let mut steps = Vec::new();
     for (after_ms, seen) in history {
         now += SignedDuration::from_millis(*after_ms);
-        let seen = Observation { now, workers: Workers { applied, ready: applied }, ..seen.clone() };
+        let mut seen = Observation { now, workers: Workers { applied, ready: applied }, ..seen.clone() };
+        let later = now.duration_since(start());
+        seen.arrivals.start += later;
+        seen.arrivals.until += later;
         let (decision, next) = decide(&seen, policy, &memory);
         memory = next;
         applied = decision.replicas;

@@ -41,6 +41,7 @@ pub(super) fn merge(
         slots: slots?,
         scale_down_stabilization: seconds(policy.behavior.scale_down_stabilization_seconds),
         profiles,
+        lag_threshold: None,
         fixed: None,
     })
 }
