@@ -68,7 +68,7 @@ bench: ## start times, memory, leases per second, time per photo (release build)
 	cargo bench --locked --package imagejob-e2e --bench figures
 
 .PHONY: verify
-verify: fmt lint docs deny tidy ## what a change must pass besides the tests: fmt, lint, docs, deny, tidy
+verify: fmt lint docs deny tidy manifests-check ## what a change must pass besides the tests: fmt, lint, docs, deny, tidy, manifests-check
 
 .PHONY: fmt
 fmt: ## formatting is rustfmt's
@@ -93,6 +93,14 @@ deny: ## licences, double versions and sources of the crates
 .PHONY: tidy
 tidy: ## line and file lengths, names, executable bits
 	cargo test --locked --package imagejob-e2e --test tidy --quiet
+
+.PHONY: manifests
+manifests: ## manifests/install.yaml and namespace-install.yaml from their kustomize bases
+	@manifests/generate
+
+.PHONY: manifests-check
+manifests-check: ## the two are what the bases give, where kubectl is to be had
+	@manifests/generate --check
 
 .PHONY: clean
 clean: ## remove what was built and cached
