@@ -3,11 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cel;
+
 /// A Secret in the job's namespace. It is mounted into pods; the operator never reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {
     /// Its name.
+    #[schemars(length(max = 253), extend("x-kubernetes-validations" = cel::secret_name()))]
     pub name: String,
 }
 
@@ -15,7 +18,8 @@ pub struct SecretRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KafkaAuth {
-    /// How it is proven.
+    /// How it is proven: `Plain` sends the password itself, so use it with `tls`; `ScramSha256` and `ScramSha512`
+    /// prove it without sending it.
     pub mechanism: Mechanism,
     /// Secret with the keys `username` and `password`.
     pub secret_ref: SecretRef,
@@ -42,7 +46,8 @@ pub struct KafkaTls {
     pub secret_ref: Option<SecretRef>,
 }
 
-/// Where a request to a store names its bucket.
+/// Where a request to a store names its bucket: `VirtualHost` is `https://<bucket>.<host>/<key>`, `Path` is
+/// `https://<host>/<bucket>/<key>`; `VirtualHost` if omitted. `S3` only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum BucketAddressing {
     /// In the host: `https://<bucket>.<host>/<key>`.

@@ -43,8 +43,9 @@ fn tidy(schema: &mut JSONSchemaProps) {
     // Where null is not a value, an API server takes it for omitted, as the reader of files does.
     schema.nullable = None;
     // Widths of unsigned numbers are unknown to API servers, which warn about them at each apply.
-    if let Some(signed) = schema.format.as_deref().and_then(signed) {
+    if let Some((signed, largest)) = schema.format.as_deref().and_then(signed) {
         schema.format = Some(signed.to_owned());
+        schema.maximum = schema.maximum.or(largest);
     }
     // Lines end where the source wraps, which is not where a terminal does.
     if let Some(description) = &mut schema.description {
@@ -59,11 +60,12 @@ fn tidy(schema: &mut JSONSchemaProps) {
     }
 }
 
-/// The signed width that holds an unsigned one.
-fn signed(format: &str) -> Option<&'static str> {
+/// The signed width that holds an unsigned one, and the largest number if that is no bound by itself.
+fn signed(format: &str) -> Option<(&'static str, Option<f64>)> {
     match format {
-        "uint8" | "uint16" => Some("int32"),
-        "uint32" | "uint64" => Some("int64"),
+        "uint16" => Some(("int32", Some(u16::MAX.into()))),
+        "uint32" => Some(("int64", Some(u32::MAX.into()))),
+        "uint64" => Some(("int64", None)),
         _ => None,
     }
 }

@@ -8,8 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{BucketAddressing, KafkaAuth, KafkaTls, SecretRef};
+use crate::cel;
 use crate::policy::Profile;
 use crate::status::ImageJobStatus;
+use crate::template::PodTemplate;
 
 /// What is wanted of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, CustomResource)]
@@ -22,24 +24,74 @@ use crate::status::ImageJobStatus;
     derive = "PartialEq",
     shortname = "imj",
     category = "all",
-    printcolumn(name = "READY", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#, description = "Whether records are being taken care of"),
-    printcolumn(name = "WORKERS", type_ = "integer", json_path = r#".status.workers.ready"#, description = "Workers that are ready"),
-    printcolumn(name = "WANTED", type_ = "integer", json_path = r#".status.workers.wanted"#, description = "Workers that should run"),
-    printcolumn(name = "LAG", type_ = "integer", json_path = r#".status.lag.waiting"#, description = "Records that wait for a worker"),
-    printcolumn(name = "OLDEST", type_ = "integer", json_path = r#".status.lag.oldestSeconds"#, description = "Age of the oldest waiting record, seconds"),
-    printcolumn(name = "NEXT", type_ = "string", json_path = r#".status.schedule.next.at"#, description = "When a profile starts or ends next"),
-    printcolumn(name = "AGE", type_ = "date", json_path = r#".metadata.creationTimestamp"#, description = "Time since the job was created"),
-    printcolumn(name = "TOPIC", type_ = "string", json_path = r#".spec.source.kafka.topics"#, description = "Topics that are read", priority = 1),
-    printcolumn(name = "REASON", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, description = "Why the job is ready, or why not", priority = 1),
+    printcolumn(
+        name = "READY",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
+        description = "Whether records are being taken care of"
+    ),
+    printcolumn(
+        name = "WORKERS",
+        type_ = "integer",
+        json_path = ".status.workers.ready",
+        description = "Workers that are ready"
+    ),
+    printcolumn(
+        name = "WANTED",
+        type_ = "integer",
+        json_path = ".status.workers.wanted",
+        description = "Workers that should run"
+    ),
+    printcolumn(
+        name = "LAG",
+        type_ = "integer",
+        json_path = ".status.lag.waiting",
+        description = "Records that wait for a worker"
+    ),
+    printcolumn(
+        name = "OLDEST",
+        type_ = "integer",
+        json_path = ".status.lag.oldestSeconds",
+        description = "Age of the oldest waiting record, seconds"
+    ),
+    printcolumn(
+        name = "NEXT",
+        type_ = "string",
+        json_path = ".status.schedule.next.at",
+        description = "When a profile starts or ends next"
+    ),
+    printcolumn(
+        name = "AGE",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Time since the job was created"
+    ),
+    printcolumn(
+        name = "TOPIC",
+        type_ = "string",
+        json_path = ".spec.source.kafka.topics",
+        description = "Topics that are read",
+        priority = 1
+    ),
+    printcolumn(
+        name = "REASON",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        description = "Why the job is ready, or why not",
+        priority = 1
+    ),
+    validation = cel::job_name(),
     doc = "A stream of photos on Kafka, the steps that look at each, and the rules by which workers come and go."
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::job()))]
 pub struct ImageJobSpec {
     /// Where records come from and how they name objects.
     pub source: Source,
     /// Where the objects are.
     pub storage: Storage,
     /// What is done to each photo, in order; 1 to 8 steps.
+    #[schemars(length(min = 1, max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub steps: Vec<Step>,
     /// Where results go.
     pub results: Results,
@@ -55,38 +107,54 @@ pub struct ImageJobSpec {
     /// The pods that read from Kafka and lend records to workers.
     #[serde(default)]
     pub dispatcher: Dispatcher,
+    /// The pods that work on records.
+    #[serde(default)]
+    pub worker: Worker,
     /// How many workers run.
     #[serde(default)]
     pub scaling: Scaling,
+    /// True to let all workers go: what waits keeps waiting, and the place in each partition is
+    /// kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspend: bool,
 }
 
 /// Where records come from and how they name objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::source()))]
 pub struct Source {
     /// The Kafka cluster and topics.
     pub kafka: Kafka,
-    /// How messages name objects; `Auto` finds out from each message.
+    /// How messages name objects: `Auto` finds out from each message, `Plain` is a bare URI, JSON
+    /// with `uri` or `bucket` and `key`, or a URI at `uriPointer`, `S3Event` is S3's notification,
+    /// version 2.x, and `OssEvent` OSS's, in the form of function triggers.
     #[serde(default)]
     pub format: MessageFormat,
     /// JSON pointer (RFC 6901) to the object's URI, for producers with their own JSON; format
     /// `Plain` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::json_pointer()))]
     pub uri_pointer: Option<String>,
 }
 
 /// A Kafka cluster and the topics that are read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::kafka()))]
 pub struct Kafka {
     /// Brokers to begin with, `host:port`, separated by commas.
+    #[schemars(length(max = 4096), extend("x-kubernetes-validations" = cel::bootstrap_servers()))]
     pub bootstrap_servers: String,
     /// Source topics, 1 to 16.
+    #[schemars(length(min = 1, max = 16), inner(length(max = 249)), extend("x-kubernetes-validations" = cel::topics()))]
     pub topics: Vec<String>,
     /// Consumer group of the dispatchers; `<namespace>.<name>` if omitted. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
     pub consumer_group: Option<String>,
-    /// Where to begin on a partition without a committed offset.
+    /// Where to begin on a partition without a committed offset: `Earliest` is the oldest record
+    /// that the broker still has, `Latest` the first one that is not older than the job.
     #[serde(default)]
     pub start_from: StartPosition,
     /// Who we are to the brokers; without a name if omitted.
@@ -124,6 +192,7 @@ pub enum MessageFormat {
 /// Where the objects are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::storage()))]
 pub struct Storage {
     /// Kind of store.
     #[serde(rename = "type")]
@@ -131,12 +200,15 @@ pub struct Storage {
     /// Absolute path of the folder whose subfolders are the buckets: objects are files
     /// `<path>/<bucket>/<key>`. `FileSystem` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096), extend("x-kubernetes-validations" = cel::absolute_path()))]
     pub path: Option<String>,
     /// Address of the store, `https://host` or `http://host:port`, without a bucket. `S3` only, and required there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::endpoint()))]
     pub endpoint: Option<String>,
     /// Region of the buckets, part of each signature. `S3` only, and required there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), extend("x-kubernetes-validations" = cel::region()))]
     pub region: Option<String>,
     /// Where a request names its bucket; `VirtualHost` if omitted. `S3` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,9 +218,11 @@ pub struct Storage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
     /// Closed list of buckets, at least one; the first is the default. No other is ever read.
+    #[schemars(length(min = 1, max = 64), inner(length(max = 255)), extend("x-kubernetes-validations" = cel::buckets()))]
     pub buckets: Vec<String>,
     /// Largest object in bytes, as a quantity (`64Mi`); a larger one fails before it is read.
     #[serde(default = "default_max_object_bytes")]
+    #[schemars(length(max = 64), extend("x-kubernetes-validations" = cel::size()))]
     pub max_object_bytes: String,
 }
 
@@ -168,10 +242,13 @@ pub enum StorageType {
 /// One step: a name and exactly one kind (`quality` or `handler`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::step()))]
 pub struct Step {
     /// Name of its entry in the result; unique in the job.
+    #[schemars(length(max = 63), extend("x-kubernetes-validations" = cel::step_name()))]
     pub name: String,
-    /// Whether later steps run after a verdict that says the photo is unusable.
+    /// What happens after a verdict that says the photo is unusable: `Continue` runs later steps all
+    /// the same, `Stop` leaves them out.
     #[serde(default)]
     pub on_fail: FailureAction,
     /// Sharpness, brightness and size, and a verdict on them.
@@ -199,20 +276,25 @@ pub struct Quality {}
 /// Code of your own, called over HTTP on localhost with a POST per photo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::handler()))]
 pub struct Handler {
     /// Program and arguments that each worker starts and stops, with the port in the environment
     /// variable `PORT`. If omitted, something else listens on `port` already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 4096)))]
     pub command: Vec<String>,
     /// TCP port on 127.0.0.1, 1 to 65535; with a `command` it may be omitted, and each worker
     /// picks a free one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub port: Option<u16>,
     /// Path of the POST.
     #[serde(default = "default_handler_path")]
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::http_path()))]
     pub path: String,
     /// Limit of one call, seconds.
     #[serde(default = "default_handler_timeout_seconds")]
+    #[schemars(range(min = 1, max = 86_400))]
     pub timeout_seconds: u32,
 }
 
@@ -229,12 +311,15 @@ const fn default_handler_timeout_seconds() -> u32 {
 #[serde(rename_all = "camelCase")]
 pub struct Results {
     /// Topic for one result per photo.
+    #[schemars(length(max = 249), extend("x-kubernetes-validations" = cel::topic()))]
     pub topic: String,
     /// JSON pointers (RFC 6901) into the message; the values are copied into the result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 1024)), extend("x-kubernetes-validations" = cel::json_pointers()))]
     pub copy: Vec<String>,
     /// Topic for one event per record that is given up; none if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 249), extend("x-kubernetes-validations" = cel::topic()))]
     pub failure_topic: Option<String>,
 }
 
@@ -243,18 +328,23 @@ pub struct Results {
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
     /// Topic for the records as they were; `<first source topic>.dlq` if `deadLetter` is omitted.
+    #[schemars(length(max = 249), extend("x-kubernetes-validations" = cel::topic()))]
     pub topic: String,
 }
 
 /// When a record is tried again and when it is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = cel::retry()))]
 pub struct Retry {
     /// Attempts in all, 1 to 100.
+    #[schemars(range(min = 1, max = 100))]
     pub max_attempts: u32,
     /// Pause before the second attempt, seconds; doubles with each further one.
+    #[schemars(range(min = 1, max = 86_400))]
     pub initial_backoff_seconds: u32,
     /// Longest pause, seconds.
+    #[schemars(range(min = 1, max = 86_400))]
     pub max_backoff_seconds: u32,
 }
 
@@ -269,9 +359,11 @@ impl Default for Retry {
 #[serde(rename_all = "camelCase", default)]
 pub struct Delivery {
     /// Records that one worker works on at once, 1 to 1024.
+    #[schemars(range(min = 1, max = 1_024))]
     pub slots: u32,
     /// Limit of one photo from lease to result, seconds; none if omitted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub timeout_seconds: Option<u32>,
 }
 
@@ -282,22 +374,36 @@ impl Default for Delivery {
 }
 
 /// The pods that read from Kafka and lend records to workers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Dispatcher {
     /// Dispatchers, 1 to 64. More than partitions would have nothing to do.
+    #[schemars(range(min = 1, max = 64))]
     pub replicas: u32,
+    /// Changes to their pods; the container is named `dispatcher`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<PodTemplate>,
 }
 
 impl Default for Dispatcher {
     fn default() -> Self {
-        Self { replicas: 2 }
+        Self { replicas: 2, template: None }
     }
+}
+
+/// The pods that work on records.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Worker {
+    /// Changes to their pods; the container is named `worker`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<PodTemplate>,
 }
 
 /// How many workers run. Everything omitted is the policy's.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = cel::scaling()))]
 pub struct Scaling {
     /// The policy; documented defaults if omitted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -307,14 +413,37 @@ pub struct Scaling {
     pub min_replicas: Option<u32>,
     /// Workers that never are exceeded; not above the policy's.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub max_replicas: Option<u32>,
     /// The promise, seconds from a record's append to its first lease; longer or shorter than the
     /// policy's, never below its `minWaitSeconds`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub wait_seconds: Option<u32>,
+    /// Waiting records for each worker, at least 1: a further candidate beside the deadlines, as
+    /// with other autoscalers; none if omitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub lag_threshold: Option<u32>,
     /// Named schedules; merged by name with the policy's, field by field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub profiles: Vec<Profile>,
+    /// A count that holds for a while, whatever waits and whatever profiles say.
+    #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<Override>,
+}
+
+/// A worker count that somebody fixed for a while, within the bounds of job and policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Override {
+    /// Workers that run until then.
+    pub replicas: u32,
+    /// When it ends, RFC 3339 with a zone (`2026-11-11T00:20:00+08:00`); an expired override does
+    /// nothing.
+    #[schemars(length(max = 64), extend("x-kubernetes-validations" = cel::instant()))]
+    pub until: String,
 }
 
 /// A `ScalePolicy` by name.
@@ -322,5 +451,6 @@ pub struct Scaling {
 #[serde(rename_all = "camelCase")]
 pub struct PolicyRef {
     /// Its name.
+    #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }

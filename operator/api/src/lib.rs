@@ -8,21 +8,23 @@
 //!
 //! No cluster, no broker, no clock: everything here is a function of its arguments.
 
-pub mod crds;
 mod access;
+mod cel;
+pub mod crds;
 pub mod document;
 mod job;
 mod object;
 mod policy;
 mod status;
 mod strict;
+mod template;
 pub mod validate;
 
-pub use crds::crds;
 pub use access::{BucketAddressing, KafkaAuth, KafkaTls, Mechanism, SecretRef};
+pub use crds::crds;
 pub use job::{
-    DeadLetter, Delivery, Dispatcher, FailureAction, Handler, ImageJob, ImageJobSpec, Kafka, MessageFormat, PolicyRef,
-    Quality, Results, Retry, Scaling, Source, StartPosition, Step, Storage, StorageType,
+    DeadLetter, Delivery, Dispatcher, FailureAction, Handler, ImageJob, ImageJobSpec, Kafka, MessageFormat, Override,
+    PolicyRef, Quality, Results, Retry, Scaling, Source, StartPosition, Step, Storage, StorageType, Worker,
 };
 pub use object::{API_VERSION, NamespacedName};
 pub use policy::{Behavior, Day, Profile, ScalePolicy, ScalePolicySpec};
@@ -30,4 +32,5 @@ pub use status::{
     ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,
     ImageJobStatus, LagStatus, ReplicaStatus, ScheduleStatus,
 };
+pub use template::{PodMetadata, PodTemplate};
 pub use validate::{Problem, ValidatedJob, validate};

@@ -4,6 +4,8 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cel;
+
 /// What a policy wants of each job that refers to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(
@@ -12,27 +14,58 @@ use serde::{Deserialize, Serialize};
     kind = "ScalePolicy",
     plural = "scalepolicies",
     derive = "PartialEq",
-    printcolumn(name = "WAIT", type_ = "integer", json_path = r#".spec.waitSeconds"#, description = "The promise, seconds from append to first lease"),
-    printcolumn(name = "MIN", type_ = "integer", json_path = r#".spec.minReplicas"#, description = "Workers of a job that always run"),
-    printcolumn(name = "MAX", type_ = "integer", json_path = r#".spec.maxReplicas"#, description = "Workers of a job that are never exceeded"),
-    printcolumn(name = "ZONE", type_ = "string", json_path = r#".spec.timeZone"#, description = "Time zone of profiles that name none"),
-    printcolumn(name = "AGE", type_ = "date", json_path = r#".metadata.creationTimestamp"#, description = "Time since the policy was created"),
+    printcolumn(
+        name = "WAIT",
+        type_ = "integer",
+        json_path = r#".spec.waitSeconds"#,
+        description = "The promise, seconds from append to first lease"
+    ),
+    printcolumn(
+        name = "MIN",
+        type_ = "integer",
+        json_path = r#".spec.minReplicas"#,
+        description = "Workers of a job that always run"
+    ),
+    printcolumn(
+        name = "MAX",
+        type_ = "integer",
+        json_path = r#".spec.maxReplicas"#,
+        description = "Workers of a job that are never exceeded"
+    ),
+    printcolumn(
+        name = "ZONE",
+        type_ = "string",
+        json_path = r#".spec.timeZone"#,
+        description = "Time zone of profiles that name none"
+    ),
+    printcolumn(
+        name = "AGE",
+        type_ = "date",
+        json_path = r#".metadata.creationTimestamp"#,
+        description = "Time since the policy was created"
+    ),
     doc = "Wait, bounds and schedules that jobs of all namespaces refer to."
 )]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = cel::policy()))]
 pub struct ScalePolicySpec {
     /// The promise, seconds from a record's append to its first lease.
+    #[schemars(range(min = 1))]
     pub wait_seconds: u32,
     /// No job and no profile may promise less, seconds.
+    #[schemars(range(min = 1))]
     pub min_wait_seconds: u32,
     /// Workers of a job that always run.
     pub min_replicas: u32,
     /// Workers of a job that never are exceeded.
+    #[schemars(range(min = 1))]
     pub max_replicas: u32,
     /// IANA time zone of the profiles that name none (`Asia/Shanghai`).
+    #[schemars(length(min = 1, max = 64))]
     pub time_zone: String,
     /// Named schedules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub profiles: Vec<Profile>,
     /// How counts change.
     pub behavior: Behavior,
@@ -57,6 +90,7 @@ impl Default for ScalePolicySpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct Behavior {
     /// A worker leaves only after this many seconds without need of it, 1 to 3600.
+    #[schemars(range(min = 1, max = 3_600))]
     pub scale_down_stabilization_seconds: u32,
 }
 
@@ -71,21 +105,27 @@ impl Default for Behavior {
 /// and the shortest wait hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::profile()))]
 pub struct Profile {
     /// Name; a job's profile changes the policy's profile of the same name.
+    #[schemars(length(max = 63), extend("x-kubernetes-validations" = cel::profile_name()))]
     pub name: String,
     /// Days on which the window starts; every day if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 7))]
     pub days: Option<Vec<Day>>,
     /// Start of the window, `HH:MM` or `HH:MM:SS` on the zone's clocks; midnight if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), extend("x-kubernetes-validations" = cel::start_time()))]
     pub from: Option<String>,
     /// End of the window, up to `24:00`; midnight if omitted. At or before `from` it lies on the
     /// next day, and the window belongs to the day on which it starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), extend("x-kubernetes-validations" = cel::end_time()))]
     pub to: Option<String>,
     /// IANA time zone; the policy's if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
     pub time_zone: Option<String>,
     /// Workers that run at least while the profile is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +135,7 @@ pub struct Profile {
     pub ceiling: Option<u32>,
     /// The promise while the profile is active, seconds, if it is shorter than otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub wait_seconds: Option<u32>,
 }
 

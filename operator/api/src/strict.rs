@@ -9,7 +9,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::Deserializer;
-use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
+use serde::de::value::{BorrowedStrDeserializer, StrDeserializer, StringDeserializer};
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
@@ -26,7 +26,12 @@ pub(crate) struct FieldError {
 
 /// Reads `T`, with every field known and of its type.
 pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, FieldError> {
-    let root = Node { value, path: String::new() };
+    read_at("", value)
+}
+
+/// The same for a part of a document, which lies at `path`.
+pub(crate) fn read_at<T: DeserializeOwned>(path: &str, value: &Value) -> Result<T, FieldError> {
+    let root = Node { value, path: path.to_owned() };
     root.locate(T::deserialize)
         .map_err(|wrong| FieldError { path: wrong.path.unwrap_or_default(), message: wrong.message })
 }
@@ -168,7 +173,10 @@ impl<'de> Deserializer<'de> for Node<'de> {
             Value::Array(_) => self.deserialize_seq(visitor),
             Value::String(_) => self.deserialize_str(visitor),
             Value::Bool(_) => self.deserialize_bool(visitor),
-            Value::Number(_) => self.deserialize_i64(visitor),
+            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (None, Some(fraction)) => visitor.visit_f64(fraction),
+                _ => self.deserialize_i64(visitor),
+            },
             Value::Null => visitor.visit_unit(),
         }
     }
@@ -238,7 +246,14 @@ impl<'de> Deserializer<'de> for Node<'de> {
         if name == "Time" && self.value.as_str().is_some_and(|text| text.parse::<Timestamp>().is_err()) {
             return Err(self.is_not("an instant; write it like 2026-11-21T04:00:00Z"));
         }
-        visitor.visit_newtype_struct(self)
+        match (name, self.value) {
+            // `cpu: 2` is a quantity as good as `cpu: "2"`.
+            ("Quantity", Value::Number(number)) => {
+                visitor.visit_newtype_struct(StringDeserializer::new(number.to_string()))
+            }
+            ("Quantity", value) if !value.is_string() => Err(self.is_not("a quantity; write it like 500m or 64Mi")),
+            _ => visitor.visit_newtype_struct(self),
+        }
     }
 
     serde::forward_to_deserialize_any! {

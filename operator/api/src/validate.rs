@@ -12,11 +12,13 @@ mod scaling;
 mod source;
 mod steps;
 mod storage;
+mod template;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 pub use access::{KafkaAuth, KafkaTls};
 pub use problem::{InvalidReason, Problem, Subject};
@@ -54,6 +56,12 @@ pub struct ValidatedJob {
     pub dispatchers: NonZeroU32,
     /// How many workers run.
     pub scaling: imagejob_scaling::Policy,
+    /// True if no record is to be worked on until that changes.
+    pub suspended: bool,
+    /// Changes to the dispatchers' pods.
+    pub dispatcher_template: Option<PodTemplateSpec>,
+    /// Changes to the workers' pods.
+    pub worker_template: Option<PodTemplateSpec>,
 }
 
 /// Where results and failures go.
@@ -117,6 +125,9 @@ fn merge(
         problems.add("spec.delivery.timeoutSeconds", "0 leaves no time; omit it for no limit");
     }
     let dispatchers = problems.in_range("spec.dispatcher.replicas", spec.dispatcher.replicas, 1..=64);
+    let dispatcher_template =
+        template::template("spec.dispatcher.template", spec.dispatcher.template.as_ref(), problems);
+    let worker_template = template::template("spec.worker.template", spec.worker.template.as_ref(), problems);
     let scaling = scaling::merge(&spec.scaling, policy, slots, problems);
     Some(ValidatedJob {
         name: NamespacedName::of(&job.metadata),
@@ -130,6 +141,9 @@ fn merge(
         timeout: spec.delivery.timeout_seconds.map(|seconds| Duration::from_secs(u64::from(seconds))),
         dispatchers: dispatchers?,
         scaling: scaling?,
+        suspended: spec.suspend,
+        dispatcher_template,
+        worker_template,
     })
 }
 

@@ -73,13 +73,40 @@ const JOB: &[(&str, &str, &str)] = &[
     ),
     ("spec.source.kafka.consumerGroup", "\"\"", "is not 1 to 255 characters long; omit it for the default"),
     ("spec.source.kafka.startFrom", "\"Now\"", "\"Now\" is not a start position; use Earliest Latest"),
-    ("spec.source.kafka.auth", "{}", "unknown field; known are bootstrapServers topics consumerGroup startFrom"),
+    ("spec.source.kafka.auth.mechanism", "-", "is required, but missing"),
+    (
+        "spec.source.kafka.auth.mechanism",
+        "\"SCRAM-SHA-512\"",
+        "\"SCRAM-SHA-512\" is not a mechanism; use Plain ScramSha256 ScramSha512",
+    ),
+    ("spec.source.kafka.auth.secretRef", "-", "is required, but missing"),
+    (
+        "spec.source.kafka.auth.secretRef.name",
+        "\"../etc\"",
+        "\"../etc\" is not the name of a Secret; use a-z 0-9 - ., with a letter or digit at each end",
+    ),
+    ("spec.source.kafka.auth.password", "\"secret\"", "unknown field; known are mechanism secretRef"),
+    (
+        "spec.source.kafka.tls.secretRef.name",
+        "\"\"",
+        "\"\" is not the name of a Secret; use a-z 0-9 - ., with a letter or digit at each end",
+    ),
+    ("spec.source.kafka.tls.caCert", "\"x\"", "unknown field; known are secretRef"),
+    (
+        "spec.source.kafka.sasl",
+        "{}",
+        "unknown field; known are bootstrapServers topics consumerGroup startFrom auth tls",
+    ),
     ("spec.source.format", "\"Xml\"", "\"Xml\" is not a message format; use Auto Plain S3Event OssEvent"),
     ("spec.source.uriPointer", "\"photo/url\"", "\"photo/url\" is not a JSON pointer; write it like /photo/url"),
     ("spec.source.uriPointer", "\"/photo~url\"", "\"/photo~url\" is not a JSON pointer; write it like /photo/url"),
     ("spec.storage", "-", "is required, but missing"),
     ("spec.storage.type", "-", "is required, but missing"),
-    ("spec.storage.type", "\"Oss\"", "\"Oss\" is not a storage type; use FileSystem"),
+    ("spec.storage.type", "\"Oss\"", "\"Oss\" is not a storage type; use FileSystem S3"),
+    ("spec.storage.endpoint", "\"https://s3\"", "belongs to type S3, not FileSystem; omit it"),
+    ("spec.storage.region", "\"eu-central-1\"", "belongs to type S3, not FileSystem; omit it"),
+    ("spec.storage.addressing", "\"Path\"", "belongs to type S3, not FileSystem; omit it"),
+    ("spec.storage.secretRef", "{\"name\": \"reader\"}", "belongs to type S3, not FileSystem; omit it"),
     ("spec.storage.path", "-", "is required for type FileSystem; name the folder that holds the buckets"),
     ("spec.storage.path", "\"photos\"", "\"photos\" is not an absolute path; begin it with /"),
     ("spec.storage.buckets", "-", "is required, but missing"),
@@ -144,6 +171,25 @@ const JOB: &[(&str, &str, &str)] = &[
     ("spec.delivery.slots", "-1", "-1 is not a whole number from 0 to 4294967295"),
     ("spec.delivery.timeoutSeconds", "0", "0 leaves no time; omit it for no limit"),
     ("spec.dispatcher.replicas", "65", "65 is not from 1 to 64"),
+    ("spec.dispatcher.template.metadata.labels.zone", "1", "1 is not text; put it in quotes: \"1\""),
+    ("spec.dispatcher.template.metadata.name", "\"a\"", "unknown field; known are labels annotations"),
+    ("spec.worker.template.metadata.annotations", "[]", "a list is not a map of fields"),
+    ("spec.worker.template.spec", "[]", "a list is not a map of fields"),
+    ("spec.worker.template.spec.nodeSelector.pool", "7", "7 is not text; put it in quotes: \"7\""),
+    ("spec.worker.template.spec.nodeSelectors", "{}", "unknown field; did you mean nodeSelector?"),
+    ("spec.worker.template.spec.containers[0].name", "-", "is required, but missing; containers are merged by it"),
+    ("spec.worker.template.spec.containers[0].resource", "{}", "unknown field; did you mean resources?"),
+    (
+        "spec.worker.template.spec.containers[0].resources.requests.cpu",
+        "[]",
+        "a list is not a quantity; write it like 500m or 64Mi",
+    ),
+    (
+        "spec.worker.template.spec.containers[0].resources.requests.memory",
+        "true",
+        "true is not a quantity; write it like 500m or 64Mi",
+    ),
+    ("spec.suspend", "\"yes\"", "\"yes\" is not true or false"),
     (
         "spec.scaling.policyRef.name",
         "\"weekday\"",
@@ -154,6 +200,18 @@ const JOB: &[(&str, &str, &str)] = &[
     ("spec.scaling.maxReplicas", "7001", "7001 is above the policy's 7000; a job may only tighten it"),
     ("spec.scaling.waitSeconds", "1", "1 is below the policy's minWaitSeconds 2"),
     ("spec.scaling.maxReplica", "3", "unknown field; did you mean maxReplicas?"),
+    ("spec.scaling.lagThreshold", "0", "0 asks for no end of workers; use at least 1, or omit it"),
+    ("spec.scaling.override.replicas", "401", "401 is above maxReplicas 400"),
+    (
+        "spec.scaling.override.until",
+        "\"2026-11-11T00:20:00\"",
+        "\"2026-11-11T00:20:00\" is not a time with a zone; write it like 2026-11-11T00:20:00+08:00",
+    ),
+    (
+        "spec.scaling.override.until",
+        "\"tomorrow\"",
+        "\"tomorrow\" is not a time with a zone; write it like 2026-11-11T00:20:00+08:00",
+    ),
     ("spec.scaling.profiles", "{}", "a map is not a list"),
     (
         "spec.scaling.profiles[0].name",
@@ -184,6 +242,40 @@ const JOB: &[(&str, &str, &str)] = &[
         "status",
         "{\"phase\": \"Running\"}",
         "unknown field; known are observedGeneration conditions workers dispatchers lag decision schedule",
+    ),
+];
+
+/// The same for a job whose objects lie in S3.
+const S3: &[(&str, &str, &str)] = &[
+    ("spec.storage.path", "\"/data\"", "belongs to type FileSystem, not S3; omit it"),
+    ("spec.storage.endpoint", "-", "is required for type S3; write it like https://s3.eu-central-1.amazonaws.com"),
+    (
+        "spec.storage.endpoint",
+        "\"minio:9000\"",
+        "\"minio:9000\" is not the address of a store; write https://host or http://host:port",
+    ),
+    (
+        "spec.storage.endpoint",
+        "\"https://user@host\"",
+        "\"https://user@host\" is not the address of a store; write https://host or http://host:port",
+    ),
+    (
+        "spec.storage.endpoint",
+        "\"https://host/photos\"",
+        "\"https://host/photos\" is not the address of a store; write https://host or http://host:port",
+    ),
+    ("spec.storage.region", "-", "is required for type S3; stores that have none take us-east-1"),
+    ("spec.storage.region", "\"EU\"", "\"EU\" is not a region; write it like eu-central-1"),
+    ("spec.storage.addressing", "\"CName\"", "\"CName\" is not a bucket addressing; use VirtualHost Path"),
+    (
+        "spec.storage.secretRef.name",
+        "\"Reader\"",
+        "\"Reader\" is not the name of a Secret; use a-z 0-9 - ., with a letter or digit at each end",
+    ),
+    (
+        "spec.storage.buckets[0]",
+        "\"my.photos\"",
+        "\"my.photos\" has a dot and cannot be part of a host; use addressing: Path",
     ),
 ];
 
@@ -274,11 +366,20 @@ fn expected_place(path: &str, value: &str, sentence: &str) -> String {
     }
 }
 
-/// Runs a table; prints every row that does not say what it should.
+/// Runs a table on the documents of `full.yaml`; prints every row that does not say what it should.
 fn check(table: &[(&str, &str, &str)], which: usize, expected: impl Fn(&str, &str, &str) -> String) {
+    check_on(&documents(), table, which, expected);
+}
+
+fn check_on(
+    valid: &[Value; 2],
+    table: &[(&str, &str, &str)],
+    which: usize,
+    expected: impl Fn(&str, &str, &str) -> String,
+) {
     let mut failures = Vec::new();
     for (path, value, sentence) in table {
-        let mut documents = documents();
+        let mut documents = valid.clone();
         change(&mut documents[which], path, value);
         let (expected, found) = (expected(path, value, sentence), complaints(&documents[0], &documents[1]));
         if !found.contains(&expected) {
@@ -294,6 +395,18 @@ fn check(table: &[(&str, &str, &str)], which: usize, expected: impl Fn(&str, &st
 #[test]
 fn every_wrong_field_of_a_job_is_one_sentence() {
     check(JOB, 0, |path, value, sentence| format!("job.yaml: {}: {sentence}", expected_place(path, value, sentence)));
+}
+
+#[test]
+fn every_wrong_field_of_a_store_is_one_sentence() {
+    let mut valid = documents();
+    let storage = serde_json::json!({
+        "type": "S3", "endpoint": "https://s3.eu-central-1.amazonaws.com", "region": "eu-central-1",
+        "secretRef": {"name": "photos-reader"}, "buckets": ["photos"],
+    });
+    change(&mut valid[0], "spec.storage", &storage.to_string());
+    assert_eq!(complaints(&valid[0], &valid[1]), Vec::<String>::new());
+    check_on(&valid, S3, 0, |path, _, sentence| format!("job.yaml: {path}: {sentence}"));
 }
 
 #[test]

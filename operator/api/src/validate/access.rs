@@ -34,7 +34,8 @@ pub(super) fn kafka_tls(spec: &access::KafkaTls, problems: &mut Problems) -> Kaf
 pub(super) fn secret(path: &str, reference: &SecretRef, problems: &mut Problems) -> String {
     let name = &reference.name;
     if name.len() > 253 || !name.split('.').all(names::is_dns_label) {
-        let message = format!("{name:?} is not the name of a Secret; use a-z 0-9 - ., with a letter or digit at each end");
+        let message =
+            format!("{name:?} is not the name of a Secret; use a-z 0-9 - ., with a letter or digit at each end");
         problems.add(&format!("{path}.name"), message);
     }
     name.clone()

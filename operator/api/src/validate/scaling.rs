@@ -6,14 +6,16 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use imagejob_scaling::{Policy, Schedule, Weekdays};
+use imagejob_scaling::{Fixed, Policy, Schedule, Weekdays};
+use jiff::Zoned;
 use jiff::civil::{Time, Weekday};
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::names::{is_dns_label, not_a_label};
 use super::problem::{InvalidReason, Problems};
 use crate::document::nearest;
-use crate::job::Scaling;
+use crate::job::{Override, Scaling};
 use crate::policy::{Profile, ScalePolicy, ScalePolicySpec};
 
 /// The rules of a job. None only if a problem was added.
@@ -41,8 +43,8 @@ pub(super) fn merge(
         slots: slots?,
         scale_down_stabilization: seconds(policy.behavior.scale_down_stabilization_seconds),
         profiles,
-        lag_threshold: None,
-        fixed: None,
+        lag_threshold: job.lag_threshold.and_then(|each| lag_threshold(each, problems)),
+        fixed: job.fixed.as_ref().and_then(|fixed| fix(fixed, max_replicas, problems)),
     })
 }
 
@@ -99,6 +101,30 @@ fn check_bounds(job: &Scaling, policy: &ScalePolicySpec, problems: &mut Problems
     if let Some(wait) = job.wait_seconds.filter(|wait| *wait < policy.min_wait_seconds) {
         wider("waitSeconds", format!("{wait} is below the policy's minWaitSeconds {}", policy.min_wait_seconds));
     }
+}
+
+fn lag_threshold(each: u32, problems: &mut Problems) -> Option<NonZeroU32> {
+    if each == 0 {
+        problems.add("spec.scaling.lagThreshold", "0 asks for no end of workers; use at least 1, or omit it");
+    }
+    NonZeroU32::new(each)
+}
+
+fn fix(asked: &Override, max_replicas: u32, problems: &mut Problems) -> Option<Fixed> {
+    if asked.replicas > max_replicas {
+        let message = format!("{} is above maxReplicas {max_replicas}", asked.replicas);
+        problems.add("spec.scaling.override.replicas", message);
+    }
+    let until = instant(&asked.until).map_err(|message| problems.add("spec.scaling.override.until", message)).ok()?;
+    Some(Fixed { replicas: asked.replicas, until })
+}
+
+/// An RFC 3339 time, in the zone in which it was written.
+fn instant(text: &str) -> Result<Zoned, String> {
+    let wrong = || format!("{text:?} is not a time with a zone; write it like 2026-11-11T00:20:00+08:00");
+    let pieces = Pieces::parse(text).map_err(|_| wrong())?;
+    let (time, offset) = pieces.time().zip(pieces.to_numeric_offset()).ok_or_else(wrong)?;
+    TimeZone::fixed(offset).to_zoned(pieces.date().to_datetime(time)).map_err(|_| wrong())
 }
 
 /// The policy's profiles, changed by the job's of the same name, then the job's own.

@@ -81,7 +81,7 @@ pub(super) fn source(
             StartPosition::Earliest => StartFrom::Earliest,
             StartPosition::Latest => {
                 StartFrom::Created(metadata.creation_timestamp.as_ref().map_or(created, |time| time.0))
-            },
+            }
         },
         format,
     })
