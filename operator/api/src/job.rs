@@ -91,7 +91,10 @@ pub struct ImageJobSpec {
     /// Where the objects are.
     pub storage: Storage,
     /// What is done to each photo, in order; 1 to 8 steps.
-    #[schemars(length(min = 1, max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(
+        length(min = 1, max = 8),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
     pub steps: Vec<Step>,
     /// Where results go.
     pub results: Results,
@@ -218,7 +221,11 @@ pub struct Storage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
     /// Closed list of buckets, at least one; the first is the default. No other is ever read.
-    #[schemars(length(min = 1, max = 64), inner(length(max = 255)), extend("x-kubernetes-validations" = cel::buckets()))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(max = 255)),
+        extend("x-kubernetes-validations" = cel::buckets())
+    )]
     pub buckets: Vec<String>,
     /// Largest object in bytes, as a quantity (`64Mi`); a larger one fails before it is read.
     #[serde(default = "default_max_object_bytes")]
