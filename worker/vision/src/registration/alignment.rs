@@ -1,0 +1,97 @@
+//! From a map that is right to a pixel or two to one that is right to a fraction, and the tiles seen
+//! through it.
+
+use super::template::Template;
+use super::tiles::{SIDE, Tile, Tiles, best};
+use crate::Luma;
+use crate::geometry::{Homography, Point, frame, mean_side};
+use crate::warp::{in_view, straightened};
+
+/// Pixels between tiles while the map is being improved.
+const COARSE: usize = 20;
+/// Pixels between tiles while they are compared: each pixel is in four.
+const FINE: usize = 8;
+/// Pixels that a tile may be off before the map is improved, and after.
+const REACH: [isize; 2] = [3, 1];
+/// Grey levels; plainer tiles say nothing about where they are.
+const MIN_CONTRAST: f64 = 8.0;
+/// Tiles that correlate less say nothing about where they are.
+const MIN_CORRELATION: f64 = 0.6;
+
+/// The better map, from the unit square, and the tiles; `None` if hardly any tile is in view.
+pub(super) fn align(photo: &Luma, template: &Template, map: &Homography) -> Option<(Homography, Tiles)> {
+    let to_unit = Homography::scale(1.0 / f64::from(template.width), 1.0 / f64::from(template.height));
+    let size = (f64::from(template.width), f64::from(template.height));
+    let map = map.after(&to_unit);
+    // A poster larger than the template is shrunk first, or its fine details would flicker.
+    let corners = frame(size.0, size.1).map(|corner| map.apply(corner).unwrap_or_default());
+    let larger = mean_side(&corners) / mean_side(&frame(size.0, size.1));
+    let side = f64::from(photo.width().max(photo.height())) / larger.max(1.0);
+    let seen_from = if larger > 1.25 { photo.shrunk_to(side as u32) } else { photo.clone() };
+    // Sizes are whole pixels, so the two axes differ a little.
+    let factor = |whole: u32, shrunk: u32| f64::from(shrunk) / f64::from(whole);
+    let (across, down) = (factor(photo.width(), seen_from.width()), factor(photo.height(), seen_from.height()));
+    let photo = &seen_from;
+    let mut map = Homography::scale(across, down).after(&map);
+    let mut soft = 0;
+    for _ in 0..2 {
+        let seen = straightened(photo, &map, template.width, template.height);
+        soft = softness(template, &seen);
+        map = improved(photo, &template.soft[soft], &seen, &map).unwrap_or(map);
+    }
+    let seen = straightened(photo, &map, template.width, template.height);
+    let tiles = compared(photo, &template.soft[soft], &seen, &map);
+    if tiles.tiles.iter().flatten().count() < 20 {
+        return None;
+    }
+    let to_template = Homography::scale(size.0, size.1);
+    Some((Homography::scale(1.0 / across, 1.0 / down).after(&map).after(&to_template), tiles))
+}
+
+fn grid(template: &Luma, step: usize) -> impl Iterator<Item = (usize, usize)> {
+    let (width, height) = (template.width() as usize, template.height() as usize);
+    let fit = move |length: usize| (length.saturating_sub(SIDE)) / step + usize::from(length >= SIDE);
+    let across = fit(width);
+    (0..fit(height)).flat_map(move |row| (0..across).map(move |column| (column * step, row * step)))
+}
+
+/// The softness at which the median tile correlates best.
+fn softness(template: &Template, seen: &Luma) -> usize {
+    let median = |soft: &Luma| {
+        let tiles = grid(soft, COARSE).map(|(x, y)| best(soft, seen, x, y, 0).0);
+        let textured = tiles.filter(|tile| tile.reference_contrast >= MIN_CONTRAST);
+        let mut correlations: Vec<f64> = textured.map(|tile| tile.correlation).collect();
+        let middle = correlations.len() / 2;
+        if correlations.is_empty() { -1.0 } else { *correlations.select_nth_unstable_by(middle, f64::total_cmp).1 }
+    };
+    let medians: Vec<f64> = template.soft.iter().map(median).collect();
+    (0..medians.len()).max_by(|&a, &b| medians[a].total_cmp(&medians[b])).unwrap_or(0)
+}
+
+/// Fitted to where tiles with something to see are found.
+fn improved(photo: &Luma, template: &Luma, seen: &Luma, map: &Homography) -> Option<Homography> {
+    let moves: Vec<(Point, Point, f64)> = grid(template, COARSE)
+        .filter(|&(x, y)| in_view(photo, map, x as f64, y as f64, SIDE as f64, SIDE as f64))
+        .filter_map(|(x, y)| {
+            let (tile, [dx, dy]) = best(template, seen, x, y, REACH[0]);
+            let known = tile.reference_contrast >= MIN_CONTRAST && tile.correlation >= MIN_CORRELATION;
+            let half = SIDE as f64 / 2.0;
+            let center = Point { x: x as f64 + half, y: y as f64 + half };
+            let found = map.apply(Point { x: center.x + dx, y: center.y + dy })?;
+            known.then_some((center, found, tile.correlation.powi(4)))
+        })
+        .collect();
+    if moves.len() < 12 {
+        return None;
+    }
+    Homography::fit(moves.into_iter())
+}
+
+fn compared(photo: &Luma, template: &Luma, seen: &Luma, map: &Homography) -> Tiles {
+    let tile = |(x, y): (usize, usize)| -> Option<Tile> {
+        in_view(photo, map, x as f64, y as f64, SIDE as f64, SIDE as f64)
+            .then(|| best(template, seen, x, y, REACH[1]).0)
+    };
+    let across = grid(template, FINE).take_while(|&(_, y)| y == 0).count();
+    Tiles { across, tiles: grid(template, FINE).map(tile).collect() }
+}
