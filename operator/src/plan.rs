@@ -11,12 +11,13 @@ use imagejob_api::{BucketAddressing, FailureAction, Mechanism, NamespacedName, V
 use imagejob_protocol::settings;
 use imagejob_protocol::settings::{DispatcherSettings, JobName, WorkerSettings};
 use imagejob_scaling::Decision;
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use sha2::{Digest, Sha256};
 
 use crate::secrets::{Purpose, SecretNames, SecretPaths};
 
 /// What should run for a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The job.
     pub job: NamespacedName,
@@ -30,6 +31,10 @@ pub struct Plan {
     pub worker_settings: WorkerSettings,
     /// The user's Secrets that the processes read.
     pub secrets: SecretNames,
+    /// The job's own changes to its dispatchers, where these are pods.
+    pub dispatcher_template: Option<PodTemplateSpec>,
+    /// The same for its workers.
+    pub worker_template: Option<PodTemplateSpec>,
     /// With what the job's own parts recognise each other.
     pub token: Token,
 }
@@ -76,9 +81,20 @@ impl fmt::Display for PlanHash {
 impl Plan {
     /// The first 16 hex digits of SHA-256 over everything in the plan.
     pub fn hash(&self) -> PlanHash {
-        let Self { job, dispatchers, workers, dispatcher_settings, worker_settings, secrets, token } = self;
+        let Self {
+            job,
+            dispatchers,
+            workers,
+            dispatcher_settings,
+            worker_settings,
+            secrets,
+            dispatcher_template,
+            worker_template,
+            token,
+        } = self;
         let text = format!(
-            "{job}\n{dispatchers}\n{workers}\n{dispatcher_settings:?}\n{worker_settings:?}\n{secrets:?}\n{}",
+            "{job}\n{dispatchers}\n{workers}\n{dispatcher_settings:?}\n{worker_settings:?}\n{secrets:?}\n\
+             {dispatcher_template:?}\n{worker_template:?}\n{}",
             token.expose()
         );
         let digest = Sha256::digest(text.as_bytes());
@@ -96,6 +112,8 @@ pub fn plan(job: &ValidatedJob, decision: &Decision, dispatchers: u32, token: &T
         dispatcher_settings: dispatcher_settings(job, paths),
         worker_settings: worker_settings(job, paths),
         secrets: SecretNames::of(job),
+        dispatcher_template: job.dispatcher_template.clone(),
+        worker_template: job.worker_template.clone(),
         token: token.clone(),
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn deployment(job: &Job<'_>) -> Result<Deployment, Refused> {
             selector: labels::label_selector(job.name(), ROLE),
             // The newcomer joins before its predecessor leaves, so that somebody always holds the partitions.
             strategy: Some(rolling(IntOrString::Int(1))),
-            template: template::merge(ours, None, ROLE, GRACE_SECONDS)?,
+            template: template::merge(ours, job.plan.dispatcher_template.as_ref(), ROLE, GRACE_SECONDS)?,
             ..DeploymentSpec::default()
         }),
         status: None,

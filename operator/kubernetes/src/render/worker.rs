@@ -73,7 +73,7 @@ pub(super) fn deployment(job: &Job<'_>) -> Result<Deployment, Refused> {
             // An image that does not start must cost no capacity: nobody leaves before the
             // newcomer is ready. Where a quota leaves no room for a quarter more, the status says so.
             strategy: Some(rolling(IntOrString::String("25%".to_owned()))),
-            template: template::merge(ours, None, ROLE, grace_seconds)?,
+            template: template::merge(ours, job.plan.worker_template.as_ref(), ROLE, grace_seconds)?,
             ..DeploymentSpec::default()
         }),
         status: None,
