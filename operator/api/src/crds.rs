@@ -4,7 +4,7 @@
 //! is put right here, on the way out.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
 use serde_json::Value;
@@ -50,6 +50,11 @@ fn tidy(schema: &mut JSONSchemaProps) {
     // Lines end where the source wraps, which is not where a terminal does.
     if let Some(description) = &mut schema.description {
         *description = description.split("\n\n").map(|p| p.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
+        // `kubectl explain` does not show defaults. What an object fills in is told field by field.
+        if let Some(JSON(default)) = schema.default.as_ref().filter(|JSON(default)| !default.is_object()) {
+            *description =
+                format!("{description} Default: {}.", default.as_str().map_or(default.to_string(), str::to_owned));
+        }
     }
     schema.properties.iter_mut().flat_map(|properties| properties.values_mut()).for_each(tidy);
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {

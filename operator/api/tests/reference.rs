@@ -1,4 +1,4 @@
-//! `docs/api.md`: every field of both kinds with its type, default and meaning, out of the
+//! `docs/api.md`: every field of both kinds with its type, meaning and default, out of the
 //! definitions.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p imagejob-api --test reference` writes the file anew.
@@ -34,7 +34,7 @@ fn the_reference_is_that_of_the_definitions() {
 
 /// One kind: a table of its spec, what must hold between fields, a table of its status.
 fn section(kind: &str, schema: &Value) -> String {
-    let head = "| field | type | default | meaning |\n|---|---|---|---|\n";
+    let head = "| field | type | meaning |\n|---|---|---|\n";
     let mut text = format!("\n## {kind}\n\n{}\n", schema["description"].as_str().unwrap());
     for (part, schema) in schema["properties"].as_object().unwrap() {
         let mut rows = String::new();
@@ -54,15 +54,9 @@ fn fields(path: &str, schema: &Value, rows: &mut String) {
     let required = schema["required"].as_array().map(Vec::as_slice).unwrap_or_default();
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}.{name}");
-        let default = match field.get("default") {
-            // What an object fills in is told field by field.
-            Some(Value::Object(_)) | None => String::new(),
-            Some(Value::String(text)) => format!("`{text}`"),
-            Some(value) => format!("`{value}`"),
-        };
-        let default = if required.iter().any(|required| required == name) { "required".to_owned() } else { default };
+        let required = if required.iter().any(|required| required == name) { ", required" } else { "" };
         let meaning = field["description"].as_str().unwrap_or_default().replace("\n\n", " ").replace('|', "\\|");
-        rows.push_str(&format!("| `{path}` | {} | {default} | {meaning} |\n", type_of(field)));
+        rows.push_str(&format!("| `{path}` | {}{required} | {meaning} |\n", type_of(field)));
         fields(&path, field, rows);
         fields(&format!("{path}[]"), &field["items"], rows);
     }
