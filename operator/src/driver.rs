@@ -77,7 +77,8 @@ impl<C: Cluster, S: Sensor, K: Clock> Driver<C, S, K> {
     /// anything is judged: else each restart would call every job unready for a moment.
     async fn hear_first(&self, desired: &Desired) {
         let running = self.cluster.running(&NamespacedName::of(&desired.job.metadata));
-        let targets = Targets::of(&running, desired.token.clone(), running.dispatchers_applied);
+        let targets =
+            Targets::of(&running, desired.token.clone(), running.dispatchers_applied, desired.job.spec.suspend);
         if running.plan.is_none() || targets.addresses.is_empty() {
             return;
         }

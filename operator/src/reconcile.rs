@@ -3,10 +3,11 @@
 //! Level-triggered: each round compares all that is wanted with all that runs, so a round that
 //! failed halfway is simply taken again.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_api::{ImageJob, ImageJobStatus, NamespacedName, Problem, ScalePolicy, ValidatedJob, validate};
-use imagejob_scaling::{Decision, Memory, decide};
+use imagejob_scaling::{Decision, Memory, Observation, Reason, decide};
 use jiff::Timestamp;
 
 use crate::apply::{Applied, apply};
@@ -109,15 +110,27 @@ async fn carry_out<C: Cluster, S: Sensor>(
 ) -> Decided {
     let running = cluster.running(&job.name);
     let sight = observe(at, job, &running, &sensor.readings());
-    let (decision, memory) = decide(&sight.observation, &job.scaling, &state.memory);
-    let dispatchers = dispatchers(job.dispatchers, sight.partitions, running.dispatchers_applied);
+    let (decision, memory) = decide_unless_suspended(&sight.observation, job, &state.memory);
+    // One stays: brokers forget the offsets of a group that has no member.
+    let asked = if job.suspended { NonZeroU32::MIN } else { job.dispatchers };
+    let dispatchers = dispatchers(asked, sight.partitions, running.dispatchers_applied);
     let plan = plan(job, &decision, dispatchers, token, &cluster.secret_paths());
     // What was needed is a fact whether or not the plan could be handed over; what was done is read
     // from the cluster in the next round.
     state.memory = memory;
     let applied = apply(cluster, &running, &plan).await;
-    sensor.listen(&Targets::of(&cluster.running(&job.name), token.clone(), plan.dispatchers));
+    sensor.listen(&Targets::of(&cluster.running(&job.name), token.clone(), plan.dispatchers, job.suspended));
     Decided { sight, decision, plan, applied }
+}
+
+/// A suspended job has no workers, and nothing is known of what it would have needed meanwhile.
+fn decide_unless_suspended(seen: &Observation, job: &ValidatedJob, memory: &Memory) -> (Decision, Memory) {
+    let (decision, memory) = decide(seen, &job.scaling, memory);
+    if job.suspended {
+        (Decision { replicas: 0, reason: Reason::Suspended, limited_by: None, ..decision }, Memory::default())
+    } else {
+        (decision, memory)
+    }
 }
 
 /// Computes the status and writes it if that is worth it. A status that could not be written is
@@ -139,6 +152,10 @@ async fn report<C: Cluster>(
             failure: decided.applied.as_ref().err(),
         },
     };
+    if state.written.is_none() {
+        // What an earlier process wrote, so that a restart alone writes nothing.
+        state.written = desired.job.status.clone().map(|status| (status, at));
+    }
     let written = state.written.as_ref();
     let previous = written.map(|(status, _)| status).or(desired.job.status.as_ref());
     let name = NamespacedName::of(metadata);

@@ -132,14 +132,16 @@ pub struct Targets {
     pub token: Token,
     /// Dispatchers that workers should hold streams to.
     pub peers_expected: u32,
+    /// The job is suspended: nothing is to be lent.
+    pub suspended: bool,
 }
 
 impl Targets {
     /// The dispatchers that run.
-    pub(crate) fn of(running: &Running, token: Token, peers_expected: u32) -> Self {
+    pub(crate) fn of(running: &Running, token: Token, peers_expected: u32, suspended: bool) -> Self {
         let dispatchers = running.instances.iter().filter(|instance| instance.role == Role::Dispatcher);
         let addresses = dispatchers.filter_map(|dispatcher| dispatcher.address.clone()).collect();
-        Self { addresses, token, peers_expected }
+        Self { addresses, token, peers_expected, suspended }
     }
 }
 

@@ -85,7 +85,7 @@ impl<K: Clock + 'static> GrpcSensor<K> {
 impl<K: Clock + 'static> Sensor for GrpcSensor<K> {
     fn listen(&self, targets: &Targets) {
         let mut streams = lock(&self.streams);
-        let control = Control { peers_expected: targets.peers_expected };
+        let control = Control { peers_expected: targets.peers_expected, suspended: targets.suspended };
         streams.control.send_if_modified(|current| std::mem::replace(current, control) != control);
         let wanted = |address: &String, token: &Token| targets.addresses.contains(address) && *token == targets.token;
         streams.by_address.retain(|address, listening| wanted(address, &listening.token));

@@ -12,6 +12,7 @@
 //! | a problem that somebody must solve         | False | False       | True    |
 //! | nothing of a role can start (no image)     | False | True        | False   |
 //! | some of a role cannot start                | True  | True        | False   |
+//! | the job is suspended                       | True  | False       | False   |
 //! | workers are wanted, none is ready yet      | True  | True        | False   |
 //! | else                                       | True  | False       | False   |
 
@@ -21,7 +22,7 @@ use imagejob_api::{
 };
 use imagejob_protocol::reasons::ProblemReason;
 use imagejob_protocol::wire;
-use imagejob_scaling::{Backlog, Decision, Edge, Lag};
+use imagejob_scaling::{Backlog, Decision, Edge, Lag, Reason};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::observe::Sight;
@@ -187,6 +188,10 @@ fn health(finding: Finding<'_>) -> Health {
         };
         return Health::Waiting { reason: "DispatchersStarting".to_owned(), message };
     }
+    if decision.reason == Reason::Suspended {
+        let message = "the job is suspended: one dispatcher keeps its place in the topic, nothing is lent to workers";
+        return Health::Well { reason: "Suspended".to_owned(), message: message.to_owned() };
+    }
     if decision.replicas > 0 && sight.observation.workers.ready == 0 {
         let message = format!("no worker is ready yet, {} wanted", decision.replicas);
         return Health::Arriving { reason: "WorkersStarting".to_owned(), message };
@@ -273,6 +278,9 @@ fn scaling(finding: Finding<'_>) -> [Claim; 2] {
         ];
     };
     let active = match &sight.observation.backlog {
+        _ if decision.reason == Reason::Suspended => {
+            Claim::new(ScalingActive, false, decision.reason.word(), &decision.to_string())
+        }
         Backlog::Known(_) => Claim::new(ScalingActive, true, decision.reason.word(), &decision.to_string()),
         Backlog::Partial { gap, .. } => Claim::new(ScalingActive, false, "LagPartial", &gap.to_string()),
         Backlog::Unknown(gap) => Claim::new(ScalingActive, false, "LagUnknown", &gap.to_string()),

@@ -89,7 +89,8 @@ impl Served {
 }
 
 fn targets(addresses: &[&str], token: &str, peers_expected: u32) -> Targets {
-    Targets { addresses: addresses.iter().map(ToString::to_string).collect(), token: Token::new(token), peers_expected }
+    let addresses = addresses.iter().map(ToString::to_string).collect();
+    Targets { addresses, token: Token::new(token), peers_expected, suspended: false }
 }
 
 /// Waits for news until the readings are as wanted.

@@ -1,8 +1,8 @@
 //! Named stories of one job, told by what its status says.
 
 use imagejob_api::{ConditionType, ImageJobStatus};
-use imagejob_operator::State;
 use imagejob_operator::reconcile::Step;
+use imagejob_operator::{Fault, Role, State};
 use imagejob_protocol::wire::Problem;
 
 use crate::world::{Faults, JOB, PARTITIONS, World, desired};
@@ -142,6 +142,44 @@ async fn a_missing_topic_is_waited_for_and_a_refusal_needs_somebody() {
     world.lock().problems = vec![problem("DataExpired", "12 records were deleted before they were read")];
     let expired = world.run(10, &desired(JOB), &mut state).await.status;
     assert!(conditions(&expired).starts_with("Ready=True/DataExpired Reconciling=False/Settled Stalled=False/Moving"));
+}
+
+#[tokio::test]
+async fn a_suspended_job_keeps_one_dispatcher_and_no_worker_and_goes_on_where_it_was() {
+    let (world, mut state) = settled().await;
+    world.lock().producing = 100;
+    world.run(40, &desired(JOB), &mut state).await;
+    let before = world.workers();
+    let suspended = desired(&JOB.replace("spec:\n  source", "spec:\n  suspend: true\n  source"));
+    let status = world.run(30, &suspended, &mut state).await.status;
+    assert_eq!((world.workers(), status.dispatchers.wanted, status.dispatchers.ready), (0, 1, 1));
+    assert!(
+        conditions(&status).starts_with(
+            "Ready=True/Suspended Reconciling=False/Settled Stalled=False/Moving ScalingActive=False/Suspended"
+        ),
+        "{}",
+        conditions(&status)
+    );
+    assert_eq!(status.decision.unwrap().message, "0 workers, because the job is suspended.");
+    let resumed = world.run(10, &desired(JOB), &mut state).await.status;
+    assert!(world.workers() > before, "what came meanwhile waits too");
+    assert_eq!(resumed.dispatchers.wanted, 2);
+}
+
+#[tokio::test]
+async fn workers_that_cannot_start_are_named_and_matter_most_when_all_of_them_cannot() {
+    let (world, mut state) = settled().await;
+    let (reason, sentence) = ("ImageMissing".to_owned(), "pod w cannot get image i".to_owned());
+    world.lock().start_faults = vec![Fault { role: Role::Worker, reason, message: sentence }];
+    world.lock().faults.slow_starts = 1_000;
+    world.lock().producing = 100;
+    let none = world.run(10, &desired(JOB), &mut state).await.status;
+    assert!(conditions(&none).starts_with("Ready=False/ImageMissing Reconciling=True/ImageMissing Stalled=False"));
+    assert_eq!(message(&none, ConditionType::Ready), "pod w cannot get image i");
+    world.lock().faults.slow_starts = 1;
+    world.lock().kill_worker();
+    let some = world.run(10, &desired(JOB), &mut state).await.status;
+    assert!(conditions(&some).starts_with("Ready=True/ImageMissing Reconciling=True/ImageMissing Stalled=False"));
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use imagejob_api::document::Documents;
 use imagejob_api::{ImageJobStatus, NamespacedName};
 use imagejob_operator::track::Track;
 use imagejob_operator::{
-    Clock, Cluster, ClusterError, Desired, Fault, Instance, Outcome, Plan, PlanHash, Reading, Role, Running, Sensor, State,
-    Targets, Token, reconcile,
+    Clock, Cluster, ClusterError, Desired, Fault, Instance, Outcome, Plan, PlanHash, Reading, Role, Running, Sensor,
+    State, Targets, Token, reconcile,
 };
 use imagejob_protocol::wire::{Arrivals, PartitionReport, Problem, Report, TopicReport, WorkReport};
 use jiff::{SignedDuration, Timestamp};

@@ -150,7 +150,10 @@ impl Core {
                 self.streams.remove(&session);
                 self.desk.hang_up(now, session);
             }
-            Inbound::Control(control) => self.desk.expect_peers(control.peers_expected),
+            Inbound::Control(control) => {
+                self.desk.expect_peers(control.peers_expected);
+                self.desk.suspend(control.suspended);
+            }
         }
     }
 

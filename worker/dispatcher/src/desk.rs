@@ -68,6 +68,8 @@ pub(crate) struct Desk {
     retry: Retry,
     limits: Limits,
     peers_expected: u32,
+    /// Nothing is lent.
+    suspended: bool,
     /// Partitions of each topic as the broker says; 0 = unknown.
     partition_counts: Vec<i32>,
     partitions: BTreeMap<Partition, Held>,
@@ -110,6 +112,7 @@ impl Desk {
             retry,
             limits,
             peers_expected,
+            suspended: false,
             partitions: BTreeMap::new(),
             ready: VecDeque::new(),
             rung: Vec::new(),

@@ -26,8 +26,10 @@ impl Desk {
     /// Lends as much as credit and bounds allow. `read` takes the next record from a partition's
     /// queue; `None` when that is empty, which [`readable`](Self::readable) undoes.
     pub(crate) fn lend(&mut self, now: Moment, mut read: impl FnMut(Partition) -> Option<Record>) {
-        self.lend_read_before(now);
-        while self.may_read() {
+        if !self.suspended {
+            self.lend_read_before(now);
+        }
+        while !self.suspended && self.may_read() {
             let Some(partition) = self.ready.pop_front() else { break };
             if self.lend_next(now, partition, &mut read) {
                 self.ready.push_back(partition);

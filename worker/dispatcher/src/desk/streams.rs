@@ -90,6 +90,11 @@ impl Desk {
         }
     }
 
+    /// The job is suspended, or goes on: while it is, nothing is lent.
+    pub(crate) fn suspend(&mut self, suspended: bool) {
+        self.suspended = suspended;
+    }
+
     /// Tells all workers how much waits here.
     pub(crate) fn send_backlog(&mut self, now: Moment) {
         let waiting = self.waiting(now);

@@ -51,6 +51,22 @@ fn partitions_take_turns() {
 }
 
 #[test]
+fn a_suspended_job_lends_nothing_and_takes_what_comes_back() {
+    let mut rig = Rig::new(5);
+    rig.hold(fresh(5));
+    rig.connect(A, "a", 2);
+    assert_eq!(rig.lend(A), [0, 1]);
+    rig.desk.suspend(true);
+    rig.done(A, &[0]);
+    rig.fail(A, 1, FailureClass::Transient);
+    rig.pass(Duration::from_secs(1));
+    assert!(rig.lend(A).is_empty());
+    assert_eq!(report(&rig.snapshot()), (4, 0, 0));
+    rig.desk.suspend(false);
+    assert_eq!(rig.lend(A), [1, 2]);
+}
+
+#[test]
 fn a_record_that_two_workers_lost_is_lent_alone() {
     let mut rig = Rig::new(5);
     rig.hold(fresh(5));
