@@ -27,9 +27,10 @@ const QUEUE: usize = 1_024;
 /// An event that the API server does not take within this is dropped.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Events that a job may have at once, and how soon one more is earned: 120 an hour.
-const ALLOWANCE: f64 = 10.0;
-const EARNED_AFTER: Duration = Duration::from_secs(30);
+/// An event costs a job this many seconds, and it has earned at most so many: ten events at once, 120
+/// an hour.
+const PRICE_SECONDS: i64 = 30;
+const LONGEST_CREDIT_SECONDS: i64 = 10 * PRICE_SECONDS;
 
 /// An event about a job.
 #[derive(Debug)]
@@ -112,29 +113,29 @@ fn cut(mut note: String) -> String {
 /// How many events a job may have now.
 #[derive(Debug)]
 struct Allowance {
-    left: f64,
+    credit_seconds: i64,
     at_second: i64,
 }
 
 impl Allowance {
     const fn full(second: i64) -> Self {
-        Self { left: ALLOWANCE, at_second: second }
+        Self { credit_seconds: LONGEST_CREDIT_SECONDS, at_second: second }
     }
 
-    fn earned(&self, second: i64) -> f64 {
-        let seconds = (second - self.at_second).max(0) as f64;
-        (self.left + seconds / EARNED_AFTER.as_secs_f64()).min(ALLOWANCE)
+    fn credit_seconds(&self, second: i64) -> i64 {
+        let earned = (second - self.at_second).max(0);
+        self.credit_seconds.saturating_add(earned).min(LONGEST_CREDIT_SECONDS)
     }
 
     fn is_full(&self, second: i64) -> bool {
-        self.earned(second) >= ALLOWANCE
+        self.credit_seconds(second) == LONGEST_CREDIT_SECONDS
     }
 
     fn take(&mut self, second: i64) -> bool {
-        (self.left, self.at_second) = (self.earned(second), second);
-        let may = self.left >= 1.0;
+        (self.credit_seconds, self.at_second) = (self.credit_seconds(second), second);
+        let may = self.credit_seconds >= PRICE_SECONDS;
         if may {
-            self.left -= 1.0;
+            self.credit_seconds -= PRICE_SECONDS;
         }
         may
     }

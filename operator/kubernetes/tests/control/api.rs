@@ -204,19 +204,12 @@ impl ApiServer {
 
     /// Somebody deletes an object, and the garbage collector all that it owned.
     pub(crate) fn remove(&self, collection: &str, namespace: &str, name: &str) {
-        let mut inner = self.lock();
-        let key = (collection.to_owned(), namespace.to_owned(), name.to_owned());
-        let Some(gone) = inner.drop_object(&key) else { return };
-        let uid = gone["metadata"]["uid"].clone();
-        let owned = |object: &Value| {
-            let owners = object["metadata"]["ownerReferences"].as_array();
-            owners.is_some_and(|owners| owners.iter().any(|owner| owner["uid"] == uid))
-        };
-        let keys: Vec<Key> =
-            inner.objects.iter().filter(|(_, object)| owned(object)).map(|(key, _)| key.clone()).collect();
-        for key in keys {
-            inner.drop_object(&key);
-        }
+        self.lock().collect((collection.to_owned(), namespace.to_owned(), name.to_owned()));
+    }
+
+    /// Grows with each change of anything.
+    pub(crate) fn version(&self) -> u64 {
+        self.lock().version
     }
 
     async fn answer(&self, request: Request<Body>) -> Result<Answer, std::io::Error> {
@@ -370,25 +363,25 @@ impl Inner {
     /// Stores an object as a server does: a version, a generation per spec, nothing if nothing changed.
     fn store(&mut self, key: Key, mut object: Value) -> Value {
         let before = self.objects.get(&key).cloned();
-        let metadata = &mut object["metadata"];
-        metadata["name"] = json!(key.2);
+        object["metadata"]["name"] = json!(key.2);
         if !key.1.is_empty() {
-            metadata["namespace"] = json!(key.1);
+            object["metadata"]["namespace"] = json!(key.1);
         }
         if let Some(before) = &before {
-            metadata["uid"] = before["metadata"]["uid"].clone();
             let generation = before["metadata"]["generation"].as_u64().unwrap_or(1);
-            metadata["generation"] = json!(generation + u64::from(before["spec"] != object["spec"]));
+            let generation = generation + u64::from(before["spec"] != object["spec"]);
+            object["metadata"]["uid"] = before["metadata"]["uid"].clone();
+            object["metadata"]["generation"] = json!(generation);
             object["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"].clone();
             if *before == object {
                 return object;
             }
         } else {
             self.created += 1;
-            metadata["uid"] = json!(format!("uid-{}", self.created));
-            metadata["generation"] = json!(1);
-            if metadata["creationTimestamp"].is_null() {
-                metadata["creationTimestamp"] = json!("2026-11-20T00:00:00Z");
+            object["metadata"]["uid"] = json!(format!("uid-{}", self.created));
+            object["metadata"]["generation"] = json!(1);
+            if object["metadata"]["creationTimestamp"].is_null() {
+                object["metadata"]["creationTimestamp"] = json!("2026-11-20T00:00:00Z");
             }
         }
         self.version += 1;
@@ -396,6 +389,21 @@ impl Inner {
         self.objects.insert(key.clone(), object.clone());
         self.tell(if before.is_some() { "MODIFIED" } else { "ADDED" }, key, object.clone());
         object
+    }
+
+    /// Deletes an object and all that it owned, and what these owned.
+    fn collect(&mut self, key: Key) {
+        let Some(gone) = self.drop_object(&key) else { return };
+        let uid = gone["metadata"]["uid"].clone();
+        let owned = |object: &Value| {
+            let owners = object["metadata"]["ownerReferences"].as_array();
+            owners.is_some_and(|owners| owners.iter().any(|owner| owner["uid"] == uid))
+        };
+        let keys: Vec<Key> =
+            self.objects.iter().filter(|(_, object)| owned(object)).map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            self.collect(key);
+        }
     }
 
     fn drop_object(&mut self, key: &Key) -> Option<Value> {

@@ -32,7 +32,7 @@ async fn run(seed: u64) {
     for job in JOBS {
         world.apply_job(job);
     }
-    for _ in 0..60 {
+    for _ in 0..30 {
         while operators.len() < 2 {
             number += 1;
             operators.push(world.operator(&format!("operator-{number}")));
@@ -67,7 +67,7 @@ async fn seeded_runs_come_true_and_to_rest() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds = match number("SIM_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("SIM_SEEDS").unwrap_or(5),
+        None => 0..number("SIM_SEEDS").unwrap_or(2),
     };
     for seed in seeds {
         println!("SIM_SEED={seed}");

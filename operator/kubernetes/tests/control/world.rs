@@ -268,7 +268,7 @@ impl World {
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let waited = timeout(Duration::from_secs(120), async {
             while !holds(self) {
-                sleep(Duration::from_millis(10)).await;
+                sleep(Duration::from_millis(50)).await;
             }
         });
         if waited.await.is_err() {
@@ -284,44 +284,53 @@ impl World {
 
 /// Deployments get pods, pods get ready; nothing else happens on these nodes.
 async fn nodes(api: ApiServer, clock: Paused) {
-    let mut number = 0u32;
-    let mut born: BTreeMap<String, Timestamp> = BTreeMap::new();
+    let (mut number, mut seen) = (0u32, 0);
+    let mut starting: BTreeMap<String, Timestamp> = BTreeMap::new();
     loop {
         sleep(TICK).await;
-        let pods = api.all(PODS);
-        for deployment in api.all(DEPLOYMENTS) {
-            let name = deployment["metadata"]["name"].as_str().unwrap();
-            let namespace = deployment["metadata"]["namespace"].as_str().unwrap();
-            let wanted = deployment["spec"]["replicas"].as_u64().unwrap() as usize;
-            let ours: Vec<&Value> =
-                pods.iter().filter(|pod| pod["spec"]["of"] == deployment["metadata"]["uid"]).collect();
-            for pod in ours.iter().skip(wanted) {
-                api.remove(PODS, namespace, pod["metadata"]["name"].as_str().unwrap());
-            }
-            for _ in ours.len()..wanted {
-                number += 1;
-                let pod = format!("{name}-{number}");
-                born.insert(pod.clone(), clock.now());
-                api.put(PODS, namespace, &pod, |object| {
-                    object["metadata"]["labels"] = deployment["spec"]["template"]["metadata"]["labels"].clone();
-                    object["metadata"]["creationTimestamp"] = json!(seconds(clock.now()));
-                    object["metadata"]["ownerReferences"] = json!([{"uid": deployment["metadata"]["uid"]}]);
-                    object["spec"] = json!({"of": deployment["metadata"]["uid"], "containers": []});
-                    object["status"] = json!({"podIP": format!("10.0.{}.{}", number / 250, number % 250)});
-                });
-            }
+        if api.version() != seen {
+            keep_count(&api, clock, &mut number, &mut starting);
+            seen = api.version();
         }
-        for pod in pods {
-            let name = pod["metadata"]["name"].as_str().unwrap();
-            let due = born
-                .get(name)
-                .is_some_and(|born| clock.now().duration_since(*born) >= SignedDuration::try_from(START_UP).unwrap());
-            if due && pod["status"]["conditions"].is_null() && pod["status"]["containerStatuses"].is_null() {
-                api.put(PODS, pod["metadata"]["namespace"].as_str().unwrap(), name, |pod| {
+        let up = |born: &Timestamp| clock.now().duration_since(*born) >= SignedDuration::try_from(START_UP).unwrap();
+        let due: Vec<String> = starting.iter().filter(|(_, born)| up(born)).map(|(name, _)| name.clone()).collect();
+        for name in due {
+            starting.remove(&name);
+            let pods = api.all(PODS);
+            let Some(pod) = pods.iter().find(|pod| pod["metadata"]["name"] == name.as_str()) else { continue };
+            // One that a test has given a fault stays as it is.
+            if pod["status"]["containerStatuses"].is_null() {
+                api.put(PODS, pod["metadata"]["namespace"].as_str().unwrap(), &name, |pod| {
                     let ready = json!({"type": "Ready", "status": "True", "lastTransitionTime": seconds(clock.now())});
                     pod["status"]["conditions"] = json!([ready]);
                 });
             }
+        }
+    }
+}
+
+/// As many pods as each Deployment asks for.
+fn keep_count(api: &ApiServer, clock: Paused, number: &mut u32, starting: &mut BTreeMap<String, Timestamp>) {
+    let pods = api.all(PODS);
+    for deployment in api.all(DEPLOYMENTS) {
+        let name = deployment["metadata"]["name"].as_str().unwrap();
+        let namespace = deployment["metadata"]["namespace"].as_str().unwrap();
+        let wanted = deployment["spec"]["replicas"].as_u64().unwrap() as usize;
+        let ours: Vec<&Value> = pods.iter().filter(|pod| pod["spec"]["of"] == deployment["metadata"]["uid"]).collect();
+        for pod in ours.iter().skip(wanted) {
+            api.remove(PODS, namespace, pod["metadata"]["name"].as_str().unwrap());
+        }
+        for _ in ours.len()..wanted {
+            *number += 1;
+            let pod = format!("{name}-{number}");
+            starting.insert(pod.clone(), clock.now());
+            api.put(PODS, namespace, &pod, |object| {
+                object["metadata"]["labels"] = deployment["spec"]["template"]["metadata"]["labels"].clone();
+                object["metadata"]["creationTimestamp"] = json!(seconds(clock.now()));
+                object["metadata"]["ownerReferences"] = json!([{"uid": deployment["metadata"]["uid"]}]);
+                object["spec"] = json!({"of": deployment["metadata"]["uid"], "containers": []});
+                object["status"] = json!({"podIP": format!("10.0.{}.{}", *number / 250, *number % 250)});
+            });
         }
     }
 }
