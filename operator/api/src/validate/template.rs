@@ -13,7 +13,7 @@ use crate::template::{PodMetadata, PodTemplate};
 pub(super) fn template(path: &str, template: Option<&PodTemplate>, problems: &mut Problems) -> Option<PodTemplateSpec> {
     let PodTemplate { metadata, spec } = template?;
     let spec = match spec {
-        Some(fields) => Some(pod_spec(&format!("{path}.spec"), fields.clone().into(), problems)?),
+        Some(fields) => Some(pod_spec(&format!("{path}.spec"), &fields.clone().into(), problems)?),
         None => None,
     };
     Some(PodTemplateSpec { metadata: metadata.as_ref().map(object_meta), spec })
@@ -24,9 +24,9 @@ fn object_meta(metadata: &PodMetadata) -> ObjectMeta {
     ObjectMeta { labels: Some(labels), annotations: Some(annotations), ..ObjectMeta::default() }
 }
 
-fn pod_spec(path: &str, fields: Value, problems: &mut Problems) -> Option<PodSpec> {
+fn pod_spec(path: &str, fields: &Value, problems: &mut Problems) -> Option<PodSpec> {
     let pod: PodSpec =
-        strict::read_at(path, &fields).map_err(|FieldError { path, message }| problems.add(&path, message)).ok()?;
+        strict::read_at(path, fields).map_err(|FieldError { path, message }| problems.add(&path, message)).ok()?;
     let init = pod.init_containers.as_deref().unwrap_or_default();
     for (list, containers) in [("containers", pod.containers.as_slice()), ("initContainers", init)] {
         for (i, _) in containers.iter().enumerate().filter(|(_, container)| container.name.is_empty()) {
