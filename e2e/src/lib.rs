@@ -8,6 +8,7 @@
 //! * [`fleet`]: the dispatchers and workers of one job.
 //! * [`dev`]: `imagejob dev`, and the decisions that it wrote down.
 //! * [`handler`]: a user's handler that takes a known time.
+//! * [`kube`]: a cluster through `kubectl`, and the world of one story in it.
 //! * [`s3`]: a store that speaks S3 and checks signatures.
 //! * [`reports`]: what a dispatcher tells the operator.
 //! * [`account`]: pure; what became of each source offset.
@@ -18,6 +19,7 @@ pub mod broker;
 pub mod dev;
 pub mod fleet;
 pub mod handler;
+pub mod kube;
 pub mod programs;
 pub mod reports;
 pub mod s3;

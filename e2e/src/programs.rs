@@ -71,6 +71,11 @@ impl Process {
         &self.name
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The next line of its standard output; waits for it. `None` at the end.
     pub fn line(&mut self) -> anyhow::Result<Option<String>> {
         let mut line = String::new();

@@ -1,0 +1,27 @@
+//! `make scale`: what the operator costs and how fast it is with thousands of jobs and pods, on a
+//! real API server with simulated nodes (kwok). The dispatchers are simulated too: they report what
+//! the bench tells them to.
+//!
+//! One scenario a run, on a fresh cluster: `reaction`, `rest` or `ramp`.
+
+mod dispatchers;
+mod ramp;
+mod reaction;
+mod rest;
+mod stand;
+mod watch;
+
+use anyhow::bail;
+use stand::Stand;
+
+fn main() -> anyhow::Result<()> {
+    // Cargo adds `--bench`.
+    let scenario = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let stand = Stand::start()?;
+    match scenario.as_deref() {
+        Some("reaction") => reaction::measure(&stand),
+        Some("rest") => rest::measure(&stand),
+        Some("ramp") => ramp::measure(&stand),
+        other => bail!("{other:?} is no scenario: reaction, rest or ramp"),
+    }
+}

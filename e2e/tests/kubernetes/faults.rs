@@ -1,0 +1,73 @@
+//! Each fault has a condition with a reason and one sentence that names the culprit. The same
+//! sentences stand in docs/faults.md: a reader finds there what `kubectl describe` shows.
+
+use std::path::Path;
+
+use imagejob_e2e::kube::World;
+use serde_json::{Value, json};
+
+use crate::stand::{SOON, stand};
+
+#[test]
+fn m7_a_missing_topic_is_named() {
+    let world = stand().world("no-topic", 1);
+    let mut job = world.job();
+    job["spec"]["source"]["kafka"]["topics"] = json!(["nowhere"]);
+    let sentence = fault(&world, &job, "TopicMissing");
+    assert!(sentence.contains("nowhere"), "{sentence}");
+}
+
+#[test]
+fn m7_an_image_that_does_not_exist_is_named() {
+    let world = stand().world("no-image", 1);
+    let mut job = world.job();
+    job["spec"]["dispatcher"]["template"]["spec"]["containers"][0]["image"] = json!("nobody/has-this:1");
+    let sentence = fault(&world, &job, "ImageMissing");
+    assert!(sentence.contains("nobody/has-this:1"), "{sentence}");
+}
+
+#[test]
+fn m7_a_missing_secret_is_named() {
+    let world = stand().world("no-secret", 1);
+    let mut job = world.job();
+    job["spec"]["storage"]["secretRef"]["name"] = json!("not-there");
+    job["spec"]["scaling"]["minReplicas"] = json!(1);
+    let sentence = fault(&world, &job, "SecretMissing");
+    assert!(sentence.contains("not-there"), "{sentence}");
+}
+
+#[test]
+fn m7_an_unreachable_broker_is_named() {
+    let world = stand().world("no-broker", 1);
+    let mut job = world.job();
+    job["spec"]["source"]["kafka"]["bootstrapServers"] = json!("10.254.254.254:9092");
+    let sentence = fault(&world, &job, "BrokerUnreachable");
+    assert!(sentence.contains("10.254.254.254:9092"), "{sentence}");
+}
+
+#[test]
+fn m7_a_policy_that_does_not_exist_is_named() {
+    let world = stand().world("no-policy", 1);
+    let mut job = world.job();
+    job["spec"]["scaling"] = json!({"policyRef": {"name": "not-there"}});
+    let sentence = fault(&world, &job, "PolicyMissing");
+    assert!(sentence.contains("not-there"), "{sentence}");
+}
+
+/// Applies the job and waits until it says why it is not Ready. `kubectl describe` shows the
+/// sentence, and docs/faults.md has the reason.
+fn fault(world: &World<'_>, job: &Value, reason: &str) -> String {
+    world.apply(job).unwrap();
+    let sentence = world.wait_condition(SOON, "Ready", "False", reason);
+    println!("{reason}: {sentence}");
+    let described = world.kube.run(&["-n", &world.namespace, "describe", "imagejob"]).unwrap();
+    assert!(words(&described).contains(&words(&sentence)), "kubectl describe does not show {sentence:?}:\n{described}");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/faults.md");
+    assert!(std::fs::read_to_string(docs).unwrap().contains(&format!("`{reason}`")), "docs/faults.md lacks {reason}");
+    sentence
+}
+
+/// A text as one line: `describe` breaks long ones.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

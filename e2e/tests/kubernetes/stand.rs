@@ -1,0 +1,49 @@
+//! What all stories share: the cluster with the operator installed, a broker, a store of photos.
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use imagejob_e2e::broker::Kafka;
+use imagejob_e2e::kube::world::BUCKET;
+use imagejob_e2e::kube::{Kube, World};
+use imagejob_e2e::s3::S3;
+
+/// How long pods may take to come and go on a busy machine of two cores.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+/// Where the operator runs.
+pub(crate) const SYSTEM: &str = "imagejob-system";
+
+pub(crate) struct Stand {
+    pub(crate) kube: Kube,
+    broker: Kafka,
+    store: S3,
+}
+
+impl Stand {
+    /// A namespace of this name with topics of `partitions`; gone when the story ends.
+    pub(crate) fn world(&self, name: &str, partitions: i32) -> World<'_> {
+        World::new(&self.kube, &self.broker, &self.store, name, partitions).unwrap()
+    }
+}
+
+/// The stand, made by the story that comes first.
+pub(crate) fn stand() -> &'static Stand {
+    static STAND: OnceLock<Stand> = OnceLock::new();
+    STAND.get_or_init(|| {
+        let kube = Kube::from_environment().unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let install = std::fs::read_to_string(root.join("manifests/install.yaml")).unwrap();
+        kube.apply(&install).unwrap();
+        kube.run(&["-n", SYSTEM, "rollout", "status", "deployment/imagejob-operator", "--timeout=60s"]).unwrap();
+        let broker = Kafka::at(&kube.host_address).unwrap();
+        let store = S3::listen(&format!("{}:0", kube.host_address), BUCKET).unwrap();
+        for photo in std::fs::read_dir(root.join("demo/photos")).unwrap().map(Result::unwrap) {
+            if photo.path().extension().is_some_and(|extension| extension == "jpg") {
+                std::fs::copy(photo.path(), store.bucket(BUCKET).join(photo.file_name())).unwrap();
+            }
+        }
+        Stand { kube, broker, store }
+    })
+}
