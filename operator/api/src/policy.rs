@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cel;
 
 /// What a policy wants of each job that refers to it.
+#[allow(clippy::duplicated_attributes)] // The columns' types are no attributes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(
     group = "imagejob.dev",
