@@ -26,7 +26,7 @@ start_api_server() {
 }
 
 await_api_server() {
-  await_part 60 kube-apiserver kubectl get --raw /readyz
+  await_part 120 kube-apiserver kubectl get --raw /readyz
   say "$(elapsed): the API server answers"
 }
 
@@ -43,7 +43,7 @@ start_controllers() {
     --authentication-kubeconfig="$pki/scheduler.kubeconfig" --authorization-kubeconfig="$pki/scheduler.kubeconfig" \
     --leader-elect=false --bind-address=127.0.0.1 "${flags[@]}"
   # Without this account the first pods of a namespace are refused.
-  await_part 60 kube-controller-manager kubectl --namespace default get serviceaccount default
+  await_part 120 kube-controller-manager kubectl --namespace default get serviceaccount default
   say "$(elapsed): the controllers work"
 }
 

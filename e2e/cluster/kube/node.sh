@@ -82,7 +82,7 @@ YAML
     --hostname-override="node$1" --node-ip="$(node_address "$1")" --root-dir="$node/kubelet"
 }
 
-await_kubelet() { await_part 60 "kubelet-$1" kubectl wait --for=condition=Ready "node/node$1" --timeout=1s; }
+await_kubelet() { await_part 120 "kubelet-$1" kubectl wait --for=condition=Ready "node/node$1" --timeout=1s; }
 
 start_proxy() {
   # The limits of connection tracking are the machine's: 0 leaves them alone.
@@ -109,7 +109,7 @@ start_nodes() {
 
 start_dns() {
   sed "s/DNS_ADDRESS/$DNS_ADDRESS/" "$HERE/coredns.yaml" | kubectl apply --filename - >/dev/null
-  kubectl --namespace kube-system rollout status deployment/coredns --timeout=60s >/dev/null || {
+  kubectl --namespace kube-system rollout status deployment/coredns --timeout=120s >/dev/null || {
     kubectl --namespace kube-system describe pods >&2
     die "CoreDNS does not become ready; its description is above"
   }
