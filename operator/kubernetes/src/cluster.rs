@@ -32,8 +32,9 @@ use crate::render::{Defaults, Owner, labels, render};
 /// A write that is not answered by then has failed, or its answer is lost: the next round repeats it.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Writes under way at once, of all jobs: an API server that comes back is not met by a herd.
-const WRITES_AT_ONCE: usize = 32;
+/// Jobs that are written at once. A thousand new ones must not drown the API server, nor the Lease:
+/// they come one after the other, each whole, so that what was done stays done whoever leads.
+const JOBS_AT_ONCE: usize = 16;
 
 /// What all jobs share.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ pub struct Shared<K> {
     /// The time of day.
     pub clock: K,
     rendering: String,
-    writes: Semaphore,
+    turns: Semaphore,
 }
 
 /// A client, which has no `Debug` of its own.
@@ -66,8 +67,8 @@ impl<K> Shared<K> {
     /// What all jobs share.
     pub fn new(client: Client, caches: Arc<Caches>, defaults: Defaults, meters: Arc<Meters>, clock: K) -> Self {
         let rendering = defaults.rendering();
-        let (client, writes) = (ClientHandle(client), Semaphore::new(WRITES_AT_ONCE));
-        Self { client, caches, defaults, meters, clock, rendering, writes }
+        let (client, turns) = (ClientHandle(client), Semaphore::new(JOBS_AT_ONCE));
+        Self { client, caches, defaults, meters, clock, rendering, turns }
     }
 }
 
@@ -113,6 +114,8 @@ impl<K: Clock> Cluster for JobCluster<K> {
 
     async fn apply(&self, plan: &Plan) -> Result<(), ClusterError> {
         self.memory().plans.go_ahead(&plan.hash().to_string())?;
+        // The semaphore is never closed.
+        let _turn = self.shared.turns.acquire().await;
         let applied = self.apply_parts(plan).await;
         self.memory().plans.took(&plan.hash().to_string(), applied.as_ref().err());
         applied
@@ -120,6 +123,7 @@ impl<K: Clock> Cluster for JobCluster<K> {
 
     async fn write_status(&self, job: &NamespacedName, status: &ImageJobStatus) -> Result<(), ClusterError> {
         self.memory().statuses.go_ahead("")?;
+        let _turn = self.shared.turns.acquire().await;
         let written = self.patch_status(job, status).await;
         self.memory().statuses.took("", written.as_ref().err());
         written
@@ -139,12 +143,9 @@ impl<K: Clock> JobCluster<K> {
             cause: error.to_string(),
         })?;
         self.forget_what_others_touched();
-        for orphan in parts::orphans(&self.job.name, &parts) {
-            // What this process never saw may still be there from an earlier one.
-            let gone = self.memory().applied.get(&orphan.id) == Some(&parts::ABSENT);
-            if !gone {
+        if self.rendered_otherwise() {
+            for orphan in parts::orphans(&self.job.name, &parts) {
                 self.delete(&orphan).await?;
-                self.memory().applied.insert(orphan.id, parts::ABSENT);
             }
         }
         for part in parts {
@@ -166,6 +167,16 @@ impl<K: Clock> JobCluster<K> {
         if !self.shared.caches.look(&self.job, untouched) {
             self.memory().applied.clear();
         }
+    }
+
+    /// Which objects a job has depends on the administrator's choices alone, so orphans come only of
+    /// other choices, or of another version of this program.
+    fn rendered_otherwise(&self) -> bool {
+        let rendering = &self.shared.rendering;
+        self.shared.caches.look(&self.job, |entry| {
+            let known = [&entry.dispatchers, &entry.workers].into_iter().flatten();
+            known.into_iter().any(|facts| facts.rendering.as_ref() != Some(rendering))
+        })
     }
 
     async fn patch(&self, part: &Part) -> Result<(), ClusterError> {
@@ -216,7 +227,7 @@ impl<K: Clock> JobCluster<K> {
         self.write("ImageJob", "status", format!("write the status of ImageJob {job}"), write).await.map(drop)
     }
 
-    /// Waits for its turn, then at most the time limit, and counts.
+    /// Waits at most the time limit, and counts.
     async fn write<T>(
         &self,
         kind: &str,
@@ -224,8 +235,6 @@ impl<K: Clock> JobCluster<K> {
         action: String,
         write: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, ClusterError> {
-        // The semaphore is never closed.
-        let _turn = self.shared.writes.acquire().await;
         let answer = match timeout(WRITE_LIMIT, write).await {
             Ok(answer) => answer.map_err(|error| failure::of(action, &error)),
             Err(_) => Err(failure::unanswered(action, WRITE_LIMIT)),

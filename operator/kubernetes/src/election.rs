@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::lease::{ATTEMPT, RENEW_DEADLINE, RETRY, Verdict, Watch, claim, evaluate, release};
+use crate::lease::{ATTEMPT, RENEW_DEADLINE, RETRY, RETRY_FAILED, Verdict, Watch, claim, evaluate, release};
 
 /// Name of the Lease, in the operator's own namespace.
 pub const LEASE_NAME: &str = "imagejob-operator";
@@ -66,6 +66,15 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// How far an attempt got.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    /// The lease was written, or is another one's.
+    Taken,
+    /// It is not as we knew it.
+    Outdated,
+}
+
 /// A candidate.
 #[derive(Debug)]
 pub struct Election<K> {
@@ -92,18 +101,19 @@ impl<K: Clock> Election<K> {
     pub async fn campaign(mut self, stop: CancellationToken) {
         loop {
             let attempt = async {
-                match timeout(ATTEMPT, self.attempt()).await {
-                    Ok(Ok(())) => {}
+                let pause = match timeout(ATTEMPT, self.attempt()).await {
+                    Ok(Ok(())) => RETRY,
                     Ok(Err(error)) => {
                         self.known = None;
                         tracing::warn!(%error, "the lease could not be read or written");
+                        RETRY_FAILED
                     }
                     Err(_) => {
-                        self.known = None;
                         tracing::warn!("the API server did not answer about the lease in time");
+                        RETRY_FAILED
                     }
-                }
-                sleep(RETRY).await;
+                };
+                sleep(pause).await;
             };
             tokio::select! {
                 () = attempt => {}
@@ -117,14 +127,21 @@ impl<K: Clock> Election<K> {
         }
     }
 
-    /// Reads the lease if it is not known, and writes it if it is ours or free.
+    /// Reads the lease if it is not known, and writes it if it is ours or free. Where it turns out to
+    /// be another one than was known, as after a lost answer, once more from the beginning.
     async fn attempt(&mut self) -> Result<(), kube::Error> {
-        let name = LEASE_NAME;
+        if self.step().await? == Step::Outdated {
+            self.step().await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self) -> Result<Step, kube::Error> {
         if self.known.is_none() {
-            self.known = self.leases.get_opt(name).await?;
+            self.known = self.leases.get_opt(LEASE_NAME).await?;
         }
         let lease = self.known.clone().unwrap_or_else(|| Lease {
-            metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+            metadata: ObjectMeta { name: Some(LEASE_NAME.to_owned()), ..ObjectMeta::default() },
             spec: None,
         });
         let spec = lease.spec.clone().unwrap_or_default();
@@ -132,24 +149,23 @@ impl<K: Clock> Election<K> {
         if evaluate(&spec, &self.me, since, self.began.elapsed()) == Verdict::Wait {
             // What another one holds is read anew each time.
             self.known = None;
-            return Ok(());
+            return Ok(Step::Taken);
         }
         let sent_at = now();
         let wanted = Lease { spec: Some(claim(&spec, &self.me, self.clock.now())), ..lease };
         let written = match wanted.metadata.resource_version {
-            Some(_) => self.leases.replace(name, &PostParams::default(), &wanted).await,
+            Some(_) => self.leases.replace(LEASE_NAME, &PostParams::default(), &wanted).await,
             None => self.leases.create(&PostParams::default(), &wanted).await,
         };
         match written {
             Ok(lease) => {
                 self.known = Some(lease);
                 self.until.send_replace(Some(sent_at + RENEW_DEADLINE));
-                Ok(())
+                Ok(Step::Taken)
             }
-            // Somebody was faster: it is read anew.
             Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => {
                 self.known = None;
-                Ok(())
+                Ok(Step::Outdated)
             }
             Err(error) => Err(error),
         }

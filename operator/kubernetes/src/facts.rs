@@ -81,6 +81,8 @@ pub struct PodFacts {
     pub created: Timestamp,
     /// When it became ready, whole seconds; none while it is not.
     pub ready: Option<Timestamp>,
+    /// When it became ready for the first time; none before that.
+    pub first_ready: Option<Timestamp>,
     /// Where its dispatcher serves reports.
     pub address: Option<String>,
     /// It was told to end, or has ended: nothing is to be expected of it any more.
@@ -98,13 +100,15 @@ impl PodFacts {
         let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready" && condition.status == "True");
         let ended = matches!(status.and_then(|status| status.phase.as_deref()), Some("Failed" | "Succeeded"));
         let ip = status.and_then(|status| status.pod_ip.as_deref());
+        let ready = ready.and_then(|ready| ready.last_transition_time.as_ref()).map(|time| time.0);
         Some(Self {
             job,
             role,
             name: pod.name_any(),
             uid: pod.uid().unwrap_or_default(),
             created: pod.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
-            ready: ready.and_then(|ready| ready.last_transition_time.as_ref()).map(|time| time.0),
+            ready,
+            first_ready: ready,
             address: ip.filter(|_| role == Role::Dispatcher).map(address),
             leaving: ended || pod.metadata.deletion_timestamp.is_some(),
             fault: faults::of_pod(role, pod),
@@ -114,8 +118,9 @@ impl PodFacts {
     /// The newer facts, with the time at which the pod first became ready: one that fails a probe
     /// now and then has not been starting all the while.
     pub fn after(self, before: &Self) -> Self {
-        let first = before.ready.filter(|_| before.uid == self.uid);
-        Self { ready: self.ready.map(|ready| first.unwrap_or(ready)), ..self }
+        let known = before.first_ready.filter(|_| before.uid == self.uid);
+        let first_ready = known.or(self.first_ready);
+        Self { ready: self.ready.and(first_ready), first_ready, ..self }
     }
 }
 

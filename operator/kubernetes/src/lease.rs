@@ -30,7 +30,10 @@ pub const RENEW_DEADLINE: Duration = Duration::from_secs(3);
 pub const RETRY: Duration = Duration::from_secs(1);
 
 /// An attempt that is not answered by then is given up, so that another one fits before the deadline.
-pub const ATTEMPT: Duration = Duration::from_millis(1_200);
+pub const ATTEMPT: Duration = Duration::from_millis(1_400);
+
+/// Pause after an attempt that failed: twice an attempt and this are the deadline.
+pub const RETRY_FAILED: Duration = Duration::from_millis(200);
 
 /// What a candidate should do about a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

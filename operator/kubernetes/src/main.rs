@@ -1,6 +1,7 @@
 //! `imagejob-operator`: reconciles ImageJobs on a Kubernetes cluster.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -68,8 +69,8 @@ struct Run {
     /// Serve /healthz, /readyz and /metrics here
     #[arg(long, env = "HTTP", value_name = "HOST:PORT", default_value = "0.0.0.0:8080")]
     http: SocketAddr,
-    /// What is logged: a level, or targets with levels as in "info,kube=debug"
-    #[arg(long, env = "LOG", value_name = "FILTER", default_value = "info")]
+    /// What is logged: a level, or targets with levels
+    #[arg(long, env = "LOG", value_name = "FILTER", default_value = "info,kube_client=off")]
     log: String,
 }
 
@@ -89,7 +90,9 @@ fn main() -> ExitCode {
 
 fn print_crds() -> anyhow::Result<()> {
     for crd in imagejob_api::crds() {
-        println!("---\n{}", serde_saphyr::to_string(&crd)?.trim_end());
+        let yaml = serde_saphyr::to_string(&crd)?;
+        // Not println!, which panics when a pager is closed.
+        writeln!(std::io::stdout(), "---\n{}", yaml.trim_end()).context("cannot write the definitions")?;
     }
     Ok(())
 }

@@ -43,10 +43,7 @@ fn pods_that_cannot_start() {
         (waiting("ErrImagePull", "manifest unknown"), format!("ImageMissing: {image}")),
         (waiting("ImagePullBackOff", "manifest unknown"), format!("ImageMissing: {image}")),
         (waiting("InvalidImageName", ""), "ImageMissing: pod w-1 cannot get image i:1".to_owned()),
-        (
-            waiting("CreateContainerConfigError", "secret \"kafka-user\" not found"),
-            format!("SecretMissing: {secret}"),
-        ),
+        (waiting("CreateContainerConfigError", "secret \"kafka-user\" not found"), format!("SecretMissing: {secret}")),
         (
             waiting("CrashLoopBackOff", "back-off 5m0s"),
             "CrashLoop: container worker of pod w-1 ended 6 times, last with exit code 3; \

@@ -15,9 +15,6 @@ use serde_json::Value;
 
 use crate::render::{Names, Objects};
 
-/// Stands for an object that is not there.
-pub(super) const ABSENT: u64 = 0;
-
 /// Kind and name of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PartId {
@@ -61,7 +58,7 @@ impl Part {
     pub(super) fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.object.to_string().hash(&mut hasher);
-        hasher.finish().max(ABSENT + 1)
+        hasher.finish()
     }
 
     pub(super) fn is_deployment(&self) -> bool {

@@ -36,6 +36,8 @@ pub(crate) struct Faults {
     pub(crate) failing: Option<(u16, u32)>,
     /// Watches tell this late.
     pub(crate) watch_delay: Duration,
+    /// Writes of jobs' objects take this long.
+    pub(crate) write_delay: Duration,
 }
 
 /// Collection (`apps/deployments`), namespace, name.
@@ -222,6 +224,10 @@ impl ApiServer {
         if target.query.contains_key("watch") {
             self.lock().note_rights(&target, "watch");
             return Ok(self.watch(&target));
+        }
+        let delay = self.lock().faults.write_delay;
+        if head.method == Method::PATCH && !delay.is_zero() {
+            tokio::time::sleep(delay).await;
         }
         let answer = self.lock().answer(&target, &head.method, &body);
         let written = head.method != Method::GET;
