@@ -45,7 +45,10 @@ pub(crate) fn partition_counts<C: ConsumerContext>(
     let count = |topic: &str| {
         let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
-        Ok(found.map_or(0, |found| found.partitions().len() as i32))
+        match found.and_then(|found| found.error()).map(RDKafkaErrorCode::from) {
+            Some(code) if refusal(code) => Err(BrokerError::Refused(KafkaError::MetadataFetch(code))),
+            _ => Ok(found.map_or(0, |found| found.partitions().len() as i32)),
+        }
     };
     topics.names().map(count).collect()
 }

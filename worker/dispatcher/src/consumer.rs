@@ -47,6 +47,10 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // The errors that `poll` returns are codes; why a connection failed is said here alone.
+        if facility == "FAIL" {
+            self.note(GroupEvent::Error(ConsumerError::Broken(message.to_owned())));
+        }
         match level {
             RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info => debug!(facility, "{message}"),
             RDKafkaLogLevel::Notice => info!(facility, "{message}"),
@@ -154,24 +158,7 @@ impl Group {
 
     /// Serves librdkafka's callbacks and returns what happened. Does not block.
     pub(crate) fn poll(&self) -> Vec<GroupEvent> {
-        loop {
-            match self.handle.poll(Duration::ZERO) {
-                None => break,
-                Some(Err(error)) => {
-                    let error = classify(&error, &error.to_string());
-                    self.handle.context().note(GroupEvent::Error(error));
-                }
-                Some(Ok(record)) => {
-                    // Every partition has its own queue before it is fetched from. Were this one
-                    // skipped, the gap in its queue would look like compaction.
-                    let stray = format!("{}[{}]", record.topic(), record.partition());
-                    let error = ConsumerError::Fatal(format!("a record of {stray} went astray"));
-                    self.handle.context().note(GroupEvent::Error(error));
-                }
-            }
-        }
-        let mut events = self.handle.context().events.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut events)
+        poll(&self.handle)
     }
 
     /// Starts reading partitions at these offsets, and agrees to the assignment.
@@ -229,6 +216,28 @@ impl Drop for Group {
             debug!(%error, "leaving the group");
         }
     }
+}
+
+/// Serves librdkafka's callbacks and returns what happened, to a member or to an outsider. Does not block.
+pub(crate) fn poll(handle: &Handle) -> Vec<GroupEvent> {
+    loop {
+        match handle.poll(Duration::ZERO) {
+            None => break,
+            Some(Err(error)) => {
+                let error = classify(&error, &error.to_string());
+                handle.context().note(GroupEvent::Error(error));
+            }
+            Some(Ok(record)) => {
+                // Every partition has its own queue before it is fetched from. Were this one
+                // skipped, the gap in its queue would look like compaction.
+                let stray = format!("{}[{}]", record.topic(), record.partition());
+                let error = ConsumerError::Fatal(format!("a record of {stray} went astray"));
+                handle.context().note(GroupEvent::Error(error));
+            }
+        }
+    }
+    let mut events = handle.context().events.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut events)
 }
 
 /// Commits and waits for the broker's answer: on a thread that may block. (An asynchronous commit does
@@ -290,7 +299,7 @@ fn classify(error: &KafkaError, reason: &str) -> ConsumerError {
         return ConsumerError::Fatal(reason);
     }
     match error.rdkafka_error_code() {
-        Some(Code::AllBrokersDown | Code::Resolve) => ConsumerError::Unreachable(reason),
+        Some(Code::AllBrokersDown) => ConsumerError::Unreachable(reason),
         Some(code) if refusal(code) => ConsumerError::NotAuthorized(reason),
         // `auto.offset.reset=error`: the position is gone, retention was faster than the job. A new
         // consumer chooses a new one.

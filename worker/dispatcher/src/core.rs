@@ -3,6 +3,7 @@
 
 mod asking;
 mod membership;
+mod trouble;
 
 use std::collections::HashMap;
 use std::sync::Arc;

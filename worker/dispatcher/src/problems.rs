@@ -26,6 +26,11 @@ impl Problems {
         self.0.insert(reason, Problem { message, until: None }).is_none()
     }
 
+    /// Whether something of this kind is wrong.
+    pub(crate) fn has(&self, reason: ProblemReason) -> bool {
+        self.0.contains_key(&reason)
+    }
+
     /// Something happened that cannot be undone; it is shown for five minutes.
     pub(crate) fn happened(&mut self, now: Duration, reason: ProblemReason, message: String) {
         self.0.insert(reason, Problem { message, until: Some(now + SHOWN) });

@@ -28,6 +28,9 @@ pub(crate) enum ConsumerError {
     /// No broker can be reached.
     #[error("{0}")]
     Unreachable(String),
+    /// A connection could not be made or broke; others may do.
+    #[error("{0}")]
+    Broken(String),
     /// The broker refused the group or a topic.
     #[error("{0}")]
     NotAuthorized(String),

@@ -6,9 +6,10 @@ use imagejob_kafka::Access;
 use imagejob_protocol::reasons::ProblemReason;
 use imagejob_protocol::settings::{DispatcherSettings, StartFrom};
 use tokio::sync::mpsc;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::Core;
+use super::trouble::Trouble;
 use crate::arrivals::Past;
 use crate::broker::{self, BrokerError};
 use crate::clock::Moment;
@@ -64,7 +65,7 @@ pub(super) struct Questions {
     topics: Topics,
     start_from: StartFrom,
     /// For questions before the group is joined.
-    outsider: Option<Handle>,
+    pub(super) outsider: Option<Handle>,
     answers: mpsc::Sender<Answer>,
     counts_asked: bool,
     next_counts: Duration,
@@ -72,7 +73,7 @@ pub(super) struct Questions {
     ends_moved: bool,
     last_ends: Duration,
     starts_again: Option<Duration>,
-    servers: String,
+    pub(super) trouble: Trouble,
 }
 
 impl Questions {
@@ -93,7 +94,7 @@ impl Questions {
             ends_moved: false,
             last_ends: Duration::ZERO,
             starts_again: None,
-            servers: access.servers().to_owned(),
+            trouble: Trouble::new(access.servers()),
         })
     }
 
@@ -249,7 +250,7 @@ impl Core {
             let message = format!(
                 "source topic {} does not exist at {}; create it or correct spec.source.kafka.topics",
                 names.join(", "),
-                self.questions.servers
+                self.access.servers()
             );
             self.desk.problems.set(ProblemReason::TopicMissing, message);
         }
@@ -264,21 +265,5 @@ impl Core {
             // Ending a client waits for its threads.
             tokio::task::spawn_blocking(move || drop(outsider));
         }
-    }
-
-    fn trouble(&mut self, error: &BrokerError) {
-        let reason = match error {
-            BrokerError::Refused(_) => ProblemReason::NotAuthorized,
-            BrokerError::Silent(_) | BrokerError::Partition { .. } => ProblemReason::BrokerUnreachable,
-        };
-        let message = format!("{}: {error}", self.questions.servers);
-        if self.desk.problems.set(reason, message) {
-            warn!(%error, "the broker does not answer");
-        }
-    }
-
-    fn fine(&mut self) {
-        self.desk.problems.clear(ProblemReason::BrokerUnreachable);
-        self.desk.problems.clear(ProblemReason::NotAuthorized);
     }
 }

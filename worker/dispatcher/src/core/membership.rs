@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imagejob_protocol::reasons::ProblemReason;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use super::Core;
 use crate::clock::Moment;
 use crate::commit::Batch;
-use crate::consumer::{Group, commit, leave};
+use crate::consumer::{Group, commit, leave, poll};
 use crate::position::Start;
 use crate::record::Partition;
-use crate::signals::{ConsumerError, GroupEvent};
+use crate::signals::GroupEvent;
 
 /// Pause between commits.
 const COMMIT_PAUSE: Duration = Duration::from_millis(500);
@@ -56,7 +56,11 @@ impl Core {
             self.questions.ends_may_have_moved();
             self.desk.readable(partition);
         }
-        let events = self.membership.group.as_ref().map(Group::poll).unwrap_or_default();
+        let events = match (&self.membership.group, &self.questions.outsider) {
+            (Some(group), _) => group.poll(),
+            (None, Some(outsider)) => poll(outsider),
+            (None, None) => Vec::new(),
+        };
         for event in events {
             self.on_group_event(event);
         }
@@ -84,6 +88,7 @@ impl Core {
             GroupEvent::Assigned(names) => {
                 let partitions = self.partitions(&names);
                 info!(partitions = partitions.len(), "assigned");
+                self.desk.problems.clear(ProblemReason::NotAuthorized);
                 self.membership.assigning.extend(partitions);
                 self.ask_starts();
             }
@@ -197,23 +202,9 @@ impl Core {
         }
     }
 
-    fn on_consumer_error(&mut self, error: ConsumerError) {
-        match error {
-            ConsumerError::Unreachable(message) => {
-                let message = format!("{}: {message}", self.access.servers());
-                self.desk.problems.set(ProblemReason::BrokerUnreachable, message);
-            }
-            ConsumerError::NotAuthorized(message) => {
-                self.desk.problems.set(ProblemReason::NotAuthorized, message);
-            }
-            ConsumerError::Other(message) => debug!(message, "consumer"),
-            ConsumerError::Fatal(message) => self.recreate(message),
-        }
-    }
-
     /// The consumer is beyond repair: everything it held is given up without a commit, and a new one
     /// begins where the last commit left off.
-    fn recreate(&mut self, message: String) {
+    pub(super) fn recreate(&mut self, message: String) {
         warn!(message, "the consumer is replaced by a new one");
         let now = self.clock.now();
         self.desk.release(&self.desk.held());
