@@ -1,7 +1,7 @@
 //! A store that speaks S3 and checks signatures: a real server over a folder, in threads of its own. It ends
 //! with its value.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 use anyhow::anyhow;
@@ -10,7 +10,6 @@ use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 /// The region that signatures name.
@@ -24,8 +23,8 @@ pub const SECRET_ACCESS_KEY: &str = "secret-of-the-story";
 pub struct S3 {
     address: SocketAddr,
     folder: TempDir,
-    /// Whoever still talks to the store is cut off when it ends.
-    _runtime: Runtime,
+    /// None once it ends.
+    runtime: Option<Runtime>,
 }
 
 impl S3 {
@@ -42,10 +41,11 @@ impl S3 {
         let mut service = S3ServiceBuilder::new(files);
         service.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind(address))?;
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         runtime.spawn(serve(listener, service.build()));
-        Ok(Self { address, folder, _runtime: runtime })
+        Ok(Self { address, folder, runtime: Some(runtime) })
     }
 
     /// Where it listens, as a job's `storage.endpoint`.
@@ -59,6 +59,14 @@ impl S3 {
     }
 }
 
+impl Drop for S3 {
+    fn drop(&mut self) {
+        // Whoever still talks to the store is cut off. Nothing is waited for: stories with a runtime of their
+        // own must not block.
+        self.runtime.take().into_iter().for_each(Runtime::shutdown_background);
+    }
+}
+
 /// The files that a Secret with this key is mounted as.
 pub fn write_secret(directory: &std::path::Path, access_key_id: &str, secret_access_key: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
@@ -67,6 +75,7 @@ pub fn write_secret(directory: &std::path::Path, access_key_id: &str, secret_acc
 }
 
 async fn serve(listener: TcpListener, service: S3Service) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     while let Ok((socket, _)) = listener.accept().await {
         let service = service.clone();
         tokio::spawn(async move {

@@ -173,7 +173,7 @@ async fn what_does_not_pass_ends_as_a_failure_with_the_stores_own_words() {
         (vec![refusal("404 Not Found", "NoSuchKey"); 3], R::ObjectMissing, "there is no object"),
         (vec![refusal("503 Service Unavailable", "SlowDown"); 3], R::StoreUnavailable, "SlowDown"),
         (vec![cut(); 3], R::StoreUnavailable, "could not be read"),
-        (vec![elsewhere], R::StoreUnavailable, "could not be read"),
+        (vec![elsewhere], R::StoreUnavailable, "301"),
         (vec![answer("200 OK", "", "123456789")], R::ObjectTooLarge, "9 bytes"),
     ];
     for (given, reason, words) in table {

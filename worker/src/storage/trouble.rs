@@ -127,5 +127,6 @@ fn said(error: &opendal::Error) -> String {
         }
         cause = error.source();
     }
-    if text.is_empty() { error.kind().to_string() } else { text }
+    // Without a word of its own only the context tells, the status at least.
+    if text.is_empty() { error.to_string() } else { text }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use imagejob_kafka::Access;
+use imagejob_kafka::{Access, refusal};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -89,15 +89,23 @@ fn missing_topics(access: &Access, topics: &[Topic]) -> anyhow::Result<Vec<Topic
     let asker = asker(access, "imagejob-dev")?;
     let metadata = asker.fetch_metadata(None, ANSWER_LIMIT).map_err(|error| {
         tracing::debug!(%error, "no metadata");
-        anyhow!(
-            "BrokerUnreachable: no broker answers at {} within {} s; check the address, or leave --bootstrap-servers out \
-             to use the embedded broker",
-            access.servers(),
-            ANSWER_LIMIT.as_secs()
-        )
+        no_answer(&asker, access.servers())
     })?;
     let exists = |topic: &Topic| metadata.topics().iter().any(|known| known.name() == topic.name);
     Ok(topics.iter().filter(|topic| !exists(topic)).cloned().collect())
+}
+
+/// What the client met while it waited is told apart from the answer that did not come.
+fn no_answer(asker: &BaseConsumer, servers: &str) -> anyhow::Error {
+    let met = std::iter::from_fn(|| asker.poll(Duration::ZERO)).filter_map(Result::err);
+    if met.filter_map(|error| error.rdkafka_error_code()).any(refusal) {
+        return anyhow!("NotAuthorized: {servers} does not let us in; correct the Secret of spec.source.kafka.auth");
+    }
+    anyhow!(
+        "BrokerUnreachable: no broker answers at {servers} within {} s; check the address and spec.source.kafka.tls, or leave \
+         --bootstrap-servers out to use the embedded broker",
+        ANSWER_LIMIT.as_secs()
+    )
 }
 
 async fn create_topics(access: &Access, topics: &[Topic]) -> anyhow::Result<()> {
