@@ -42,12 +42,12 @@ impl Kube {
 
     /// Runs `kubectl` with these arguments; gives what it printed.
     pub fn run(&self, args: &[&str]) -> anyhow::Result<String> {
-        self.call(args, "")
+        self.with_input(args, "")
     }
 
     /// `kubectl apply --server-side -f -`.
     pub fn apply(&self, manifest: &str) -> anyhow::Result<String> {
-        self.call(&["apply", "--server-side", "-f", "-"], manifest)
+        self.with_input(&["apply", "--server-side", "-f", "-"], manifest)
     }
 
     /// Merges `patch` into an object's spec and metadata.
@@ -75,7 +75,8 @@ impl Kube {
         Ok(())
     }
 
-    fn call(&self, args: &[&str], input: &str) -> anyhow::Result<String> {
+    /// Runs `kubectl` with these arguments and this standard input; gives what it printed.
+    pub fn with_input(&self, args: &[&str], input: &str) -> anyhow::Result<String> {
         let mut child = Command::new(&self.provider)
             .arg("kubectl")
             .args(args)

@@ -7,5 +7,6 @@ mod disruption;
 mod faults;
 mod first_result;
 mod rolling;
+mod rules;
 mod scaling;
 mod stand;
