@@ -56,12 +56,12 @@ impl Core {
     fn refused(&mut self, symptom: &str) {
         // Whoever is known but may not do something has a connection: no cause of that kind belongs here.
         let unknown = symptom.to_lowercase().contains("authentication");
-        let cause = self.questions.trouble.cause.as_deref().filter(|_| unknown);
-        let told = cause.unwrap_or(symptom);
-        let message = format!(
-            "{}: {told}; correct the Secret of spec.source.kafka.auth or what its user may do",
-            self.access.servers(),
-        );
+        let told = if unknown {
+            self.questions.trouble.sentence(symptom)
+        } else {
+            format!("{}: {symptom}", self.access.servers())
+        };
+        let message = format!("{told}; correct the Secret of spec.source.kafka.auth or what its user may do");
         if self.desk.problems.set(ProblemReason::NotAuthorized, message.clone()) {
             warn!(message, "the broker refuses");
         }
