@@ -47,12 +47,15 @@ impl<C: Cluster, S: Sensor, K: Clock> Driver<C, S, K> {
         let rounds = async {
             let mut state = State::default();
             let mut wanted = desired.borrow_and_update().clone();
-            self.hear_first(&wanted).await;
+            Box::pin(self.hear_first(&wanted)).await;
             loop {
-                let outcome = reconcile(&wanted, &self.cluster, &self.sensor, &self.clock, &mut state).await;
+                // On the heap, and gone before the rest: thousands of drivers rest at once.
+                let outcome = Box::pin(reconcile(&wanted, &self.cluster, &self.sensor, &self.clock, &mut state)).await;
                 outcomes(&outcome);
+                let recheck_after = outcome.recheck_after;
+                drop(outcome);
                 sleep(AT_MOST_EVERY).await;
-                let rest = outcome.recheck_after.min(AT_LEAST_EVERY).saturating_sub(AT_MOST_EVERY);
+                let rest = recheck_after.min(AT_LEAST_EVERY).saturating_sub(AT_MOST_EVERY);
                 let edited = tokio::select! {
                     () = changed(&mut desired) => true,
                     () = self.sensor.changed() => false,

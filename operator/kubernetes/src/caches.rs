@@ -42,6 +42,15 @@ struct Told {
     changed: BTreeSet<NamespacedName>,
 }
 
+impl Told {
+    /// Forgets a job of which nothing is left.
+    fn tidy(&mut self, job: &NamespacedName) {
+        if self.jobs.get(job).is_some_and(Entry::is_empty) {
+            self.jobs.remove(job);
+        }
+    }
+}
+
 /// Everything about one job.
 #[derive(Debug, Default)]
 pub struct Entry {
@@ -112,7 +121,7 @@ impl Caches {
             _ => false,
         };
         entry.job = job;
-        self.tidy(&mut told, name);
+        told.tidy(name);
         if !same {
             told.changed.insert(name.clone());
             drop(told);
@@ -158,7 +167,7 @@ impl Caches {
         {
             entry.bell.notify_one();
         }
-        self.tidy(&mut told, job);
+        told.tidy(job);
     }
 
     /// A pod is as told.
@@ -184,13 +193,7 @@ impl Caches {
         {
             entry.bell.notify_one();
         }
-        self.tidy(&mut told, job);
-    }
-
-    fn tidy(&self, told: &mut Told, job: &NamespacedName) {
-        if told.jobs.get(job).is_some_and(Entry::is_empty) {
-            told.jobs.remove(job);
-        }
+        told.tidy(job);
     }
 
     /// Looks at what is known of a job; keep it short, nobody else can look meanwhile.

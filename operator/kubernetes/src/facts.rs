@@ -117,6 +117,7 @@ impl PodFacts {
 
     /// The newer facts, with the time at which the pod first became ready: one that fails a probe
     /// now and then has not been starting all the while.
+    #[must_use]
     pub fn after(self, before: &Self) -> Self {
         let known = before.first_ready.filter(|_| before.uid == self.uid);
         let first_ready = known.or(self.first_ready);

@@ -57,8 +57,9 @@ fn stated(role: Role, name: &str, status: &PodStatus) -> Option<Fault> {
         let why = condition.message.as_deref().unwrap_or("no node takes it");
         return Some(fault(role, UNSCHEDULABLE, format!("no node takes pod {name}: {why}")));
     }
-    let containers = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
-    containers.filter_map(|container| of_container(role, name, container)).next()
+    let mut containers =
+        status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+    containers.find_map(|container| of_container(role, name, container))
 }
 
 /// A volume that cannot be mounted is told in the kubelet's events and in no status. But mounting is

@@ -49,8 +49,8 @@ struct Run {
     #[arg(long, env = "IMAGE_PULL_POLICY", value_name = "POLICY")]
     image_pull_policy: Option<String>,
     /// User and group of dispatchers and workers; "none" where the platform picks them, as OpenShift does
-    #[arg(long, env = "RUN_AS", value_name = "UID", default_value_t = Defaults::NON_ROOT.to_string())]
-    run_as: String,
+    #[arg(long = "run-as", env = "RUN_AS", value_name = "UID", default_value_t = Defaults::NON_ROOT.to_string())]
+    user: String,
     /// Render network policies: only workers and this operator may dial dispatchers
     #[arg(long, env = "NETWORK_POLICIES")]
     network_policies: bool,
@@ -76,7 +76,7 @@ struct Run {
 
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
-        Command::Run(args) => start(*args),
+        Command::Run(args) => start(&args),
         Command::Crd => print_crds(),
     };
     match ended {
@@ -98,7 +98,7 @@ fn print_crds() -> anyhow::Result<()> {
 }
 
 #[tokio::main]
-async fn start(args: Run) -> anyhow::Result<()> {
+async fn start(args: &Run) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&args.log).with_context(|| format!("--log {:?} is no filter", args.log))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let mut config = kube::Config::infer().await.context("no kubeconfig and no service account leads to a cluster")?;
@@ -130,7 +130,7 @@ async fn start(args: Run) -> anyhow::Result<()> {
 
 impl Run {
     fn options(&self, namespace: String) -> anyhow::Result<Options> {
-        let run_as = match self.run_as.as_str() {
+        let run_as = match self.user.as_str() {
             "none" => None,
             uid => Some(uid.parse().with_context(|| format!("--run-as {uid:?} is neither a user's number nor none"))?),
         };

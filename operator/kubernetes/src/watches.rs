@@ -190,7 +190,9 @@ async fn follow<K, Key: Ord + Clone>(
             }
             Ok(Event::InitDone) => {
                 let gone: Vec<Key> = known.difference(&relisted).cloned().collect();
-                gone.into_iter().for_each(|key| put(key, None));
+                for key in gone {
+                    put(key, None);
+                }
                 known = std::mem::take(&mut relisted);
                 complete();
             }
@@ -207,7 +209,7 @@ async fn follow<K, Key: Ord + Clone>(
                 }
             }
             Err(error) => {
-                tracing::warn!(watch = name, error = %sentence(&error), "a watch broke and is taken up again")
+                tracing::warn!(watch = name, error = %sentence(&error), "a watch broke and is taken up again");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What is kept of pods and Deployments.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 use imagejob_kubernetes::facts::{DeploymentFacts, PodFacts};
 use imagejob_kubernetes::render::labels;

@@ -1,6 +1,6 @@
 //! What pods and Deployments say about themselves, and what we make of it: a table.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 use imagejob_kubernetes::faults::{of_deployment, of_pod};
 use imagejob_operator::Role;

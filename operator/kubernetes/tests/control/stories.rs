@@ -24,7 +24,7 @@ async fn a_job_becomes_objects_pods_become_ready_and_then_nothing_is_written() {
     // Numbers that were due are written within a minute; then there is rest.
     sleep(Duration::from_secs(70)).await;
     let before = world.writes();
-    sleep(Duration::from_secs(600)).await;
+    sleep(Duration::from_mins(10)).await;
     assert_eq!(world.writes(), before);
     operator.stop().await;
     assert_eq!(world.leader(), None, "the lease was released");
@@ -76,7 +76,7 @@ async fn somebody_elses_scaling_is_undone() {
     let _operator = world.operator("a");
     world.apply_job("posters");
     world.ready("posters").await;
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     world.api.put(DEPLOYMENTS, MEDIA, "posters-worker", |deployment| deployment["spec"]["replicas"] = json!(7));
     // Seven ran, none is needed: they leave after a window without need.
     world.until("back to zero", |world| world.workers("posters") == Some(0)).await;
@@ -129,7 +129,7 @@ async fn an_api_server_that_is_away_for_a_minute_changes_nothing_that_runs() {
     world.until("there are workers", |world| world.workers("posters") > Some(0)).await;
     let before = world.workers("posters");
     world.api.set_faults(Faults { down: true, ..Faults::default() });
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     world.waiting("posters", 3_000);
     world.api.set_faults(Faults::default());
     world.until("it leads again and scales", |world| world.workers("posters") > before).await;
@@ -145,12 +145,12 @@ async fn of_two_operators_one_leads_and_the_other_takes_over_without_a_change() 
     world.ready("posters").await;
     world.waiting("posters", 3_000);
     world.until("there are workers", |world| world.workers("posters") > Some(0)).await;
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     let (before, writes) = (world.workers("posters"), world.writes());
 
     first.kill();
     world.until("b leads", |world| world.leader().as_deref() == Some("b")).await;
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(world.workers("posters"), before);
     let more = world.writes().split_off(writes.len());
     // The decision's reason is another for a while: a new leader does not know what was needed before.
@@ -180,7 +180,7 @@ async fn a_dispatcher_that_is_silent_during_a_takeover_shrinks_nothing() {
     }
     first.kill();
     let _second = world.operator("b");
-    sleep(Duration::from_secs(120)).await;
+    sleep(Duration::from_mins(2)).await;
     assert_eq!(world.workers("posters"), before);
     assert_eq!(world.condition("posters", "ScalingActive"), "False/LagUnknown");
 }
@@ -214,7 +214,7 @@ async fn a_job_that_is_deleted_leaves_nothing_and_its_successor_is_another() {
     world.ready("posters").await;
     let token = world.api.find("/secrets", MEDIA, "posters-token").unwrap()["data"].clone();
     world.api.remove(JOBS, MEDIA, "posters");
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     for kind in [DEPLOYMENTS, PODS, "/configmaps", "/services"] {
         assert_eq!(world.api.all(kind), Vec::<serde_json::Value>::new(), "{kind}");
     }
@@ -275,7 +275,7 @@ async fn a_profile_raises_the_floor_and_lets_it_go_and_says_so() {
     world.ready("posters").await;
     assert_eq!(world.workers("posters"), Some(0));
     world.until("the floor", |world| world.workers("posters") == Some(4)).await;
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     world.until("its end", |world| world.workers("posters") == Some(0)).await;
     let events = world.api.all(EVENTS);
     let reasons: Vec<&str> = events.iter().filter_map(|event| event["reason"].as_str()).collect();
@@ -294,7 +294,7 @@ async fn a_suspended_job_has_no_workers_whatever_waits() {
     world.until("there are workers", |world| world.workers("posters") > Some(0)).await;
     world.edit_job("posters", |job| job["spec"]["suspend"] = json!(true));
     world.until("none", |world| world.workers("posters") == Some(0)).await;
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(world.workers("posters"), Some(0));
     assert_eq!(world.condition("posters", "Ready"), "True/Suspended");
     world.edit_job("posters", |job| job["spec"]["suspend"] = json!(false));
@@ -305,7 +305,9 @@ async fn a_suspended_job_has_no_workers_whatever_waits() {
 async fn many_jobs_at_once_come_true_although_the_leader_changes() {
     let world = World::new();
     let names: Vec<String> = (0..60).map(|number| format!("job-{number}")).collect();
-    names.iter().for_each(|name| world.apply_job(name));
+    for name in &names {
+        world.apply_job(name);
+    }
     // Each write takes half a second: sixteen jobs at once need 4 s, and a reign lasts less than twice that.
     world.api.set_faults(Faults { write_delay: Duration::from_millis(500), ..Faults::default() });
     let mut number = 0;

@@ -266,7 +266,7 @@ impl World {
 
     /// Waits for a condition in virtual time.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let waited = timeout(Duration::from_secs(120), async {
+        let waited = timeout(Duration::from_mins(2), async {
             while !holds(self) {
                 sleep(Duration::from_millis(50)).await;
             }
