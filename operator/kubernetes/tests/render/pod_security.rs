@@ -67,7 +67,7 @@ pub(crate) fn broken(pod: &PodSpec) -> Vec<&'static str> {
 }
 
 fn pods() -> Vec<PodSpec> {
-    let objects = [
+    let objects = vec![
         rendered(&planned(MINIMAL, 1), &defaults()),
         rendered(&planned(SECRETS, 1), &defaults()),
         rendered(&planned(SECRETS, 1), &strict_defaults()),
@@ -97,7 +97,7 @@ fn each_rule_finds_what_it_forbids() {
         change(&mut pod);
         pod
     };
-    let table = [
+    let table = vec![
         of_pod(|pod| pod.host_network = Some(true)),
         of_pod(|pod| pod.containers[0].ports.as_mut().unwrap()[0].host_port = Some(80)),
         of_container(|context| context.privileged = Some(true)),

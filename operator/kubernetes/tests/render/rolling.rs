@@ -23,7 +23,7 @@ fn only_who_reads_what_changed_is_replaced() {
     let plan = planned(SECRETS, 3);
     let job = |from: &str, to: &str| planned(&SECRETS.replace(from, to), 3);
     // what changed, and whether dispatchers and workers are replaced
-    let table = [
+    let table = vec![
         ("nothing", plan.clone(), (false, false)),
         ("the number of workers", Plan { workers: 400, ..plan.clone() }, (false, false)),
         ("where results go", job("topic: out", "topic: other"), (false, true)),
