@@ -2,7 +2,7 @@
 //! with 256 bits that say what it looks like.
 //!
 //! ```text
-//! luma ─► pyramid ─► corners (each level) ─► direction ─► descriptor
+//! luma ─► pyramid ─► smoothed ─► corners (each level) ─► direction ─► descriptor
 //! ```
 //!
 //! The method is ORB's (Rublee and others, 2011): corners by the segment test over a pyramid of scales,
@@ -46,9 +46,9 @@ impl Features {
             // Sizes are rounded to whole pixels, so the two axes differ a little in scale.
             let scale_x = f64::from(luma.width()) / f64::from(level.width());
             let scale_y = f64::from(luma.height()) / f64::from(level.height());
-            for corner in corners::find(level, share) {
+            for corner in corners::find(&smooth, share) {
                 let at = usize::from(corner.y) * level.width() as usize + usize::from(corner.x);
-                let angle = direction::of(level, at);
+                let angle = direction::of(&smooth, at);
                 let point =
                     Point { x: (f64::from(corner.x) + 0.5) * scale_x, y: (f64::from(corner.y) + 0.5) * scale_y };
                 found.points.push(point);

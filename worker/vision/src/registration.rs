@@ -28,14 +28,14 @@ const PHOTO_SIDE: u32 = 1_000;
 /// The same for a known thing: it rarely fills more of a photo.
 const KNOWN_SIDE: u32 = 640;
 
-/// Features of a photo; a poster that covers a quarter of it still has some 400.
-const PHOTO_FEATURES: usize = 1_500;
+/// Features of a photo; a poster that covers a quarter of it still has some 300.
+const PHOTO_FEATURES: usize = 1_200;
 
 /// A photo with fewer is too dark or too blurred to show anything.
-const MIN_PHOTO_FEATURES: usize = 300;
+const MIN_PHOTO_FEATURES: usize = 250;
 
 /// Features of a known thing.
-const KNOWN_FEATURES: usize = 800;
+const KNOWN_FEATURES: usize = 600;
 
 /// A thing with fewer features cannot be told from others.
 const MIN_FEATURES: usize = 60;
@@ -63,12 +63,19 @@ impl View {
         Self { luma, reduction, features, quality }
     }
 
-    /// What is wrong with a photo in which so little can be seen that a known thing could be there and not
-    /// be found.
+    /// What is wrong with a photo in which a known thing could be and not be found.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
-        let dark = self.quality.faults.contains(&Fault::Dark);
-        let trouble = if dark { Trouble::Dark } else { Trouble::Blurred };
-        (self.features.points.len() < MIN_PHOTO_FEATURES).then_some(trouble)
+        let faulty = |fault| self.quality.faults.contains(&fault);
+        if faulty(Fault::Dark) {
+            Some(Trouble::Dark)
+        } else if faulty(Fault::Blurred)
+            || faulty(Fault::Featureless)
+            || self.features.points.len() < MIN_PHOTO_FEATURES
+        {
+            Some(Trouble::Blurred)
+        } else {
+            None
+        }
     }
 }
 

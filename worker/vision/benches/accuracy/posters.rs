@@ -113,18 +113,6 @@ pub(crate) fn run(seed: u64, posters: u64, art: &[Picture]) {
             quantile(&millis, 0.95)
         );
     }
-    if std::env::var_os("VERBOSE").is_some() {
-        for (taken, (_, found)) in taken.iter().zip(&own) {
-            let wrong = match taken.what {
-                What::Itself => found.verdict != Verdict::Match,
-                What::Sibling => found.verdict != Verdict::Mismatch,
-                What::Dark | What::Blurred => found.verdict == Verdict::Mismatch,
-            };
-            if wrong {
-                println!("  poster {} {:?}: {found:?}", taken.of, taken.what);
-            }
-        }
-    }
 }
 
 fn subject(seed: u64, art: &[Picture]) -> Subject {

@@ -35,7 +35,7 @@ mod tests {
     fn points_at_the_bright_side() {
         for degrees in [0.0_f32, 45.0, 90.0, 170.0, -60.0] {
             let (dy, dx) = degrees.to_radians().sin_cos();
-            let bright = |i: i32| ((i % 41 - 20) as f32 * dx + (i / 41 - 20) as f32 * dy) > 0.0;
+            let bright = |i: i32| ((i % 41 - 20) as f32 * dx + (i / 41 - 20) as f32 * dy) > 0.1;
             let pixels = (0..41 * 41).map(|i| if bright(i) { 200 } else { 20 }).collect();
             let found = of(&Luma::new(41, 41, pixels).unwrap(), 20 * 41 + 20).to_degrees();
             assert!((found - degrees).abs() < 1.5, "{found} instead of {degrees}");

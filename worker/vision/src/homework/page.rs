@@ -22,6 +22,9 @@ const NOISE_RANK: f64 = 0.995;
 /// The threshold is this many times as dark as that, and at least so dark, in 1/255: a faint pencil's line
 /// takes 30 of white paper's light, what an eraser leaves 8.
 const THRESHOLD: (f64, f64) = (1.25, 14.0);
+/// A line over more than this share of a region's width is a fold, or a printed line that the paper's bend has
+/// moved; nobody writes so straight.
+const CROSSED: f64 = 0.8;
 /// Ink is measured against a square whose side is a region's height, at most this: a word counts as much
 /// in a large box as on a line.
 const WORD: f64 = 28.0;
@@ -122,9 +125,15 @@ impl Page {
     fn written(&self, dark: &Luma, area: &Area, limit: u8) -> f64 {
         let width = self.width as usize;
         let is_ink = |x: usize, y: usize| !self.printed[y * width + x] && dark.pixels()[y * width + x] > limit;
+        let columns = area.left.max(1)..area.right.min(width - 1);
+        let rows = area.top.max(1)..area.bottom.min(self.height as usize - 1);
+        let crossed = |y: usize| {
+            let inked = columns.clone().filter(|&x| (y - 1..=y + 1).any(|y| is_ink(x, y))).count();
+            inked as f64 > CROSSED * columns.len() as f64
+        };
         let mut count = 0_u32;
-        for y in area.top.max(1)..area.bottom.min(self.height as usize - 1) {
-            for x in area.left.max(1)..area.right.min(width - 1) {
+        for y in rows.filter(|&y| !crossed(y)) {
+            for x in columns.clone() {
                 if is_ink(x, y) {
                     let near = (0..9).filter(|i| is_ink(x + i % 3 - 1, y + i / 3 - 1)).count();
                     count += u32::from(near > 3);

@@ -18,8 +18,8 @@ const PRINTED: (f64, f64) = (2.5, 4.0);
 /// least so many grey levels.
 const COVERED: (f64, f64) = (3.0, 6.0);
 
-/// Or if its brightness is off by this factor, beyond what a shadow does.
-const OTHER_LIGHT: f64 = 2.0;
+/// Or if its brightness is off by this factor: a shadow takes less.
+const OTHER_LIGHT: f64 = 1.7;
 
 /// Plain tiles of the outermost row or column that something in the way covers at least.
 const COVERED_EDGE: usize = 3;

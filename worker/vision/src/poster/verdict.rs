@@ -54,8 +54,8 @@ impl Cause {
     }
 }
 
-/// A poster of which less than this share of the tiles is the same is another one.
-const SAME_POSTER: f64 = 0.5;
+/// A poster of which less than this share of the printed tiles is the same is another one.
+const SAME_POSTER: f64 = 0.45;
 /// Below this score it is a sibling, from the other on the poster itself; between them nobody should say.
 /// `cargo bench --bench accuracy` prints what they make of true pairs and of siblings.
 const SIBLING_BELOW: f64 = 0.5;
@@ -89,16 +89,16 @@ pub(super) fn not_found(view: &View) -> Comparison {
 
 /// For a photo in which they are found.
 pub(super) fn of(view: &View, found: &Found) -> Comparison {
-    let regions = regions::of(&found.tiles);
-    if regions.same < SAME_POSTER {
+    if found.tiles.same() < SAME_POSTER {
         return not_found(view);
     }
+    let regions = regions::of(&found.tiles);
     let score = (regions.same * regions.least).clamp(0.0, 1.0);
-    let (verdict, causes) = judge(&regions, score);
+    let (verdict, causes) = judge(&regions, score, view.trouble().map(Cause::from));
     Comparison { verdict, causes, score, corners: Some(found.corners), agreeing: found.agreeing }
 }
 
-fn judge(regions: &Regions, score: f64) -> (Verdict, Vec<Cause>) {
+fn judge(regions: &Regions, score: f64, trouble: Option<Cause>) -> (Verdict, Vec<Cause>) {
     let hidden = regions.hidden > HARDLY_HIDDEN || regions.in_view < 1.0 - HARDLY_HIDDEN;
     let occluded = hidden.then_some(Cause::Occluded);
     let with = |first: Option<Cause>| first.into_iter().chain(occluded).collect();
@@ -106,6 +106,8 @@ fn judge(regions: &Regions, score: f64) -> (Verdict, Vec<Cause>) {
         (Verdict::Unsure, with(Some(Cause::Blurred)))
     } else if regions.hidden > MOST_HIDDEN || regions.in_view < LEAST_IN_VIEW {
         (Verdict::Unsure, with(None))
+    } else if score < MATCH_FROM && trouble.is_some() {
+        (Verdict::Unsure, with(trouble))
     } else if score < SIBLING_BELOW {
         (Verdict::Mismatch, with(Some(Cause::Sibling)))
     } else if score < MATCH_FROM {
@@ -131,8 +133,10 @@ mod tests {
             ("another date", Regions { least: 0.1, ..whole }, Verdict::Mismatch, &[Cause::Sibling]),
             ("something off", Regions { least: 0.6, ..whole }, Verdict::Unsure, &[Cause::Sibling]),
         ] {
-            let found = judge(&regions, regions.same * regions.least);
+            let found = judge(&regions, regions.same * regions.least, None);
             assert_eq!(found, (verdict, causes.to_vec()), "{what}");
         }
+        let soft = judge(&Regions { least: 0.1, ..whole }, 0.1, Some(Cause::Blurred));
+        assert_eq!(soft, (Verdict::Unsure, vec![Cause::Blurred]), "a blurred photo shows no other date");
     }
 }

@@ -7,11 +7,13 @@ use crate::Luma;
 use crate::geometry::{Homography, Point, frame, mean_side};
 use crate::warp::{in_view, straightened};
 
+/// Pixels between the edge and the first tile: a strip of the wall behind would look like a difference.
+const INSET: usize = 4;
 /// Pixels between tiles while the map is being improved.
 const COARSE: usize = 20;
 /// Pixels between tiles while they are compared: each pixel is in four.
 const FINE: usize = 8;
-/// Pixels that a tile may be off before the map is improved, and after.
+/// Pixels that a tile may be off before the map is improved, and once it was.
 const REACH: [isize; 2] = [3, 1];
 /// Grey levels; plainer tiles say nothing about where they are.
 const MIN_CONTRAST: f64 = 8.0;
@@ -34,10 +36,10 @@ pub(super) fn align(photo: &Luma, template: &Template, map: &Homography) -> Opti
     let photo = &seen_from;
     let mut map = Homography::scale(across, down).after(&map);
     let mut soft = 0;
-    for _ in 0..2 {
+    for reach in REACH {
         let seen = straightened(photo, &map, template.width, template.height);
         soft = softness(template, &seen);
-        map = improved(photo, &template.soft[soft], &seen, &map).unwrap_or(map);
+        map = improved(photo, &template.soft[soft], &seen, &map, reach).unwrap_or(map);
     }
     let seen = straightened(photo, &map, template.width, template.height);
     let tiles = compared(photo, &template.soft[soft], &seen, &map);
@@ -50,9 +52,13 @@ pub(super) fn align(photo: &Luma, template: &Template, map: &Homography) -> Opti
 
 fn grid(template: &Luma, step: usize) -> impl Iterator<Item = (usize, usize)> {
     let (width, height) = (template.width() as usize, template.height() as usize);
-    let fit = move |length: usize| (length.saturating_sub(SIDE)) / step + usize::from(length >= SIDE);
+    let fit = move |length: usize| match length.checked_sub(SIDE + 2 * INSET) {
+        Some(room) => room / step + 1,
+        None => 0,
+    };
+    let at = move |index: usize| INSET + index * step;
     let across = fit(width);
-    (0..fit(height)).flat_map(move |row| (0..across).map(move |column| (column * step, row * step)))
+    (0..fit(height)).flat_map(move |row| (0..across).map(move |column| (at(column), at(row))))
 }
 
 /// The softness at which the median tile correlates best.
@@ -69,11 +75,11 @@ fn softness(template: &Template, seen: &Luma) -> usize {
 }
 
 /// Fitted to where tiles with something to see are found.
-fn improved(photo: &Luma, template: &Luma, seen: &Luma, map: &Homography) -> Option<Homography> {
+fn improved(photo: &Luma, template: &Luma, seen: &Luma, map: &Homography, reach: isize) -> Option<Homography> {
     let moves: Vec<(Point, Point, f64)> = grid(template, COARSE)
         .filter(|&(x, y)| in_view(photo, map, x as f64, y as f64, SIDE as f64, SIDE as f64))
         .filter_map(|(x, y)| {
-            let (tile, [dx, dy]) = best(template, seen, x, y, REACH[0]);
+            let (tile, [dx, dy]) = best(template, seen, x, y, reach);
             let known = tile.reference_contrast >= MIN_CONTRAST && tile.correlation >= MIN_CORRELATION;
             let half = SIDE as f64 / 2.0;
             let center = Point { x: x as f64 + half, y: y as f64 + half };
@@ -92,6 +98,6 @@ fn compared(photo: &Luma, template: &Luma, seen: &Luma, map: &Homography) -> Til
         in_view(photo, map, x as f64, y as f64, SIDE as f64, SIDE as f64)
             .then(|| best(template, seen, x, y, REACH[1]).0)
     };
-    let across = grid(template, FINE).take_while(|&(_, y)| y == 0).count();
+    let across = grid(template, FINE).take_while(|&(_, y)| y == INSET).count();
     Tiles { across, tiles: grid(template, FINE).map(tile).collect() }
 }

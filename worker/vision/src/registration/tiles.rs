@@ -34,6 +34,9 @@ pub(crate) struct Tiles {
 /// A printed tile correlates at least this well with itself, seen by a camera.
 const SAME: f64 = 0.65;
 
+/// Grey levels; plainer tiles are not looked for.
+const PLAIN: f64 = 4.0;
+
 /// Grey levels; plainer tiles tell nothing.
 const PRINTED: f64 = 12.0;
 
@@ -50,6 +53,8 @@ impl Tiles {
 /// pixels, and tells the best move, in hundredths of pixels where three values make a peak.
 pub(super) fn best(reference: &Luma, photo: &Luma, left: usize, top: usize, reach: isize) -> (Tile, [f64; 2]) {
     let own = Own::of(reference, left, top);
+    // A plain tile looks alike wherever it is.
+    let reach = if own.contrast < PLAIN { 0 } else { reach };
     let side = 2 * reach as usize + 1;
     let mut correlations = vec![f64::MIN; side * side];
     let mut best: Option<(usize, Tile)> = None;
