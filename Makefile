@@ -62,10 +62,15 @@ demo: ## about a minute of real photographs from Kafka to results on this machin
 	@demo/run
 
 .PHONY: bench
-bench: ## start times, memory, leases per second, time per photo (release build)
+bench: ## start times, memory, leases per second, time per photo, policies against rivals (release build)
 	@.ci/setup test
 	cargo build --locked --release --package imagejob --package imagejob-worker
+	cargo bench --locked --package imagejob-scaling --bench policies -- 1..4
 	cargo bench --locked --package imagejob-e2e --bench figures
+
+.PHONY: soak
+soak: ## long runs: windows of wall-clock time over the jumps of all zones, with other cases each time
+	IMAGEJOB_ZONE_CASES=5000 PROPTEST_RNG_SEED=$$RANDOM cargo test --locked --release --package imagejob-scaling --test zones
 
 .PHONY: verify
 verify: fmt lint docs deny tidy manifests-check ## what a change must pass besides the tests: fmt, lint, docs, deny, tidy, manifests-check

@@ -279,8 +279,9 @@ pub(crate) fn policy() -> Vec<Rule> {
             .field_path(".waitSeconds"),
         // A job's profile may do nothing of its own: it is merged with the policy's.
         rule(
-            "!has(self.profiles) || self.profiles.all(p, has(p.floor) || has(p.ceiling) || has(p.waitSeconds))",
-            "a profile does nothing; add at least one of floor ceiling waitSeconds",
+            "!has(self.profiles) || self.profiles.all(p, has(p.floor) || has(p.rate) || has(p.volume) \
+             || has(p.ceiling) || has(p.waitSeconds) || has(p.spare))",
+            "a profile does nothing; add at least one of floor rate volume ceiling waitSeconds spare",
         )
         .field_path(".profiles"),
         rule(
@@ -304,6 +305,10 @@ pub(crate) fn profile() -> Vec<Rule> {
             "floor is above ceiling; lower it",
         )
         .field_path(".floor"),
+        rule(
+            "[has(self.floor), has(self.rate), has(self.volume)].filter(given, given).size() <= 1",
+            "a profile prepares for one thing; keep one of floor rate volume",
+        ),
     ]
 }
 

@@ -27,7 +27,7 @@ pub use job::{
     PolicyRef, Quality, Results, Retry, Scaling, Source, StartPosition, Step, Storage, StorageType, Worker,
 };
 pub use object::{API_VERSION, NamespacedName};
-pub use policy::{Behavior, Day, Profile, ScalePolicy, ScalePolicySpec};
+pub use policy::{Amount, Behavior, Day, Peak, Profile, Rate, ScalePolicy, ScalePolicySpec, Trim};
 pub use status::{
     ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,
     ImageJobStatus, LagStatus, ReplicaStatus, ScheduleStatus,

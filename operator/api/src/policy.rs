@@ -101,8 +101,8 @@ impl Default for Behavior {
     }
 }
 
-/// A named schedule and what it does while it is active: at least one of `floor`, `ceiling` and
-/// `waitSeconds`. Active profiles never outrank each other: the highest floor, the lowest ceiling
+/// A named schedule and what it does while it is active: at most one of `floor`, `rate` and
+/// `volume`; at least one of these, `ceiling`, `waitSeconds` and `spare`. Active profiles never outrank each other: the highest floor, the lowest ceiling
 /// and the shortest wait hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -111,10 +111,21 @@ pub struct Profile {
     /// Name; a job's profile changes the policy's profile of the same name.
     #[schemars(length(max = 63), extend("x-kubernetes-validations" = cel::profile_name()))]
     pub name: String,
-    /// Days on which the window starts; every day if omitted.
+    /// Days of the week on which the window starts; every day if `dates` and `yearly` are omitted
+    /// too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 7))]
     pub days: Option<Vec<Day>>,
+    /// Dates on which the window starts too: `2026-11-28`, or `2026-10-01/2026-10-07` for the first
+    /// and the last of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), inner(length(max = 21)))]
+    pub dates: Option<Vec<String>>,
+    /// Days of every year on which the window starts too: `11-11`, or `07-01/08-31` for the first
+    /// and the last of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), inner(length(max = 11)))]
+    pub yearly: Option<Vec<String>>,
     /// Start of the window, `HH:MM` or `HH:MM:SS` on the zone's clocks; midnight if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8), extend("x-kubernetes-validations" = cel::start_time()))]
@@ -131,6 +142,27 @@ pub struct Profile {
     /// Workers that run at least while the profile is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<u32>,
+    /// Records a second to prepare for; the floor follows from what workers are measured to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// Records of each run of consecutive days to prepare for; the floors follow from its peaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<Amount>,
+    /// When more records of the `volume` come than otherwise, on each day; they must not overlap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 24))]
+    pub peaks: Option<Vec<Peak>>,
+    /// How the floor gives way to what really arrives; omitted, it holds to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trim: Option<Trim>,
+    /// Seconds over which the floor falls to nothing after the end, at most 86400; at once if
+    /// omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 86_400))]
+    pub fade_out_seconds: Option<u32>,
+    /// Workers that are kept above what arrivals need while the profile is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spare: Option<u32>,
     /// Workers that run at most while the profile is active; a floor wins over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ceiling: Option<u32>,
@@ -138,6 +170,56 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub wait_seconds: Option<u32>,
+}
+
+/// Records a second that a profile prepares for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rate {
+    /// Records a second, at least 1.
+    #[schemars(range(min = 1))]
+    pub records_per_second: u32,
+}
+
+/// Records that a profile prepares for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Amount {
+    /// Records, at least 1.
+    #[schemars(range(min = 1))]
+    pub records: u64,
+}
+
+/// A window of the day in which more records come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Peak {
+    /// Its start, `HH:MM` or `HH:MM:SS` on the zone's clocks.
+    #[schemars(length(max = 8), extend("x-kubernetes-validations" = cel::start_time()))]
+    pub from: String,
+    /// Its end, up to `24:00`.
+    #[schemars(length(max = 8), extend("x-kubernetes-validations" = cel::end_time()))]
+    pub to: String,
+    /// How many times as many records come a second as outside of peaks, 1 to 1000; 6 if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub weight: Option<u32>,
+}
+
+/// How a floor gives way to what really arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Trim {
+    /// The floor holds in full for so many seconds after each of its steps, 1 to 86400; 120 if
+    /// omitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub after_seconds: Option<u32>,
+    /// From then on it is at most so many per cent of what arrivals need, 100 to 1000; 150 if
+    /// omitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 1_000))]
+    pub factor_percent: Option<u32>,
 }
 
 /// A day of the week.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use imagejob_api::document::Documents;
 use imagejob_api::validate::{Action, Format, StartFrom, StorageKind};
 use imagejob_api::{ValidatedJob, validate};
+use imagejob_scaling::Amount;
 use jiff::Timestamp;
 use jiff::civil::{Weekday, time};
 
@@ -88,12 +89,16 @@ fn job_and_policy_merge_field_by_field() {
     let names: Vec<&str> = scaling.profiles.iter().map(|profile| profile.name.as_str()).collect();
     assert_eq!(names, ["weekend", "night"]);
     let (weekend, night) = (&scaling.profiles[0], &scaling.profiles[1]);
-    assert_eq!((weekend.floor, weekend.ceiling, weekend.wait), (Some(12), Some(300), Some(Duration::from_secs(5))));
+    assert_eq!((weekend.amount.clone(), weekend.ceiling), (Some(Amount::Floor(12)), Some(300)));
+    assert_eq!(weekend.wait, Some(Duration::from_secs(5)));
     assert_eq!((weekend.schedule.from, weekend.schedule.to), (time(6, 0, 0, 0), time(10, 0, 30, 0)));
     assert_eq!(weekend.schedule.zone.iana_name(), Some("Asia/Urumqi"));
-    assert!(weekend.schedule.days.contains(Weekday::Sunday) && !weekend.schedule.days.contains(Weekday::Monday));
+    assert!(
+        weekend.schedule.days.weekdays.contains(Weekday::Sunday)
+            && !weekend.schedule.days.weekdays.contains(Weekday::Monday)
+    );
     assert_eq!(night.schedule.zone.iana_name(), Some("Asia/Shanghai"));
-    assert!(night.schedule.days.contains(Weekday::Wednesday));
+    assert!(night.schedule.days.weekdays.contains(Weekday::Wednesday));
 }
 
 #[test]
@@ -105,7 +110,7 @@ fn a_job_may_change_one_field_of_a_policys_profile() {
     );
     assert_ne!(text, FULL);
     let weekend = &validated(&text).scaling.profiles[0];
-    assert_eq!((weekend.floor, weekend.ceiling), (Some(9), Some(100)));
+    assert_eq!((weekend.amount.clone(), weekend.ceiling), (Some(Amount::Floor(9)), Some(100)));
     // 24:00 is the midnight that ends the day.
     assert_eq!((weekend.schedule.from, weekend.schedule.to), (time(7, 0, 0, 0), time(0, 0, 0, 0)));
 }

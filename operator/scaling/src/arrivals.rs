@@ -13,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 const SLOW: f64 = 60.0;
 /// The fast window, seconds: it counts when it is above the slow one by more than chance.
 const FAST: f64 = 8.0;
+/// The window for what lasts, seconds.
+const LASTING: f64 = 300.0;
 /// How many standard deviations are more than chance.
 const SIGNIFICANT: f64 = 3.0;
 /// Counts over this long are compared for burstiness, seconds.
@@ -55,6 +57,11 @@ impl Arrivals {
         if length > 0.0 { records / length } else { 0.0 }
     }
 
+    /// Records a second over the last five minutes: what a declared floor is compared with.
+    pub(crate) fn lasting(&self) -> f64 {
+        self.rate_over(LASTING)
+    }
+
     /// How fast and how bursty records arrive now.
     pub(crate) fn pace(&self) -> Pace {
         let dispersion = self.dispersion();
@@ -68,14 +75,12 @@ impl Arrivals {
     /// Variance over mean of the counts of ten seconds, by differences of neighbours, so that a
     /// slow trend does not count: half the mean square of the steps over the mean count.
     fn dispersion(&self) -> f64 {
-        let mut counts: Vec<f64> = Vec::new();
-        for bin in self.backwards() {
-            let span = (bin.younger / BURST_SPAN + 1e-9) as usize;
-            counts.resize(counts.len().max(span + 1), 0.0);
-            counts[span] += bin.records;
-        }
-        // The oldest span may be incomplete.
-        counts.pop();
+        let bins = (BURST_SPAN / self.bin.as_secs_f64().max(1e-3)).round().max(1.0) as usize;
+        let spans = self.records.len() / bins;
+        // The newest bin may be incomplete: one of many, it hardly counts.
+        let mut newest_first = self.records.iter().rev();
+        let mut count = || newest_first.by_ref().take(bins).map(|records| f64::from(*records)).sum::<f64>();
+        let counts: Vec<f64> = (0..spans).map(|_| count()).collect();
         let mean = counts.iter().sum::<f64>() / counts.len().max(1) as f64;
         let steps: f64 = counts.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum();
         let square = steps / counts.len().saturating_sub(1).max(1) as f64;

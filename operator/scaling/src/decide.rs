@@ -12,8 +12,8 @@ use crate::demand::Demand;
 use crate::memory::{Memory, elapsed};
 use crate::observation::{Backlog, Observation};
 use crate::policy::{Fixed, Policy};
-use crate::profiles::Agenda;
-use crate::reason::{FloorEvidence, Reason};
+use crate::profiles::{Agenda, Footing};
+use crate::reason::{FloorEvidence, Reason, SpareEvidence};
 
 /// A decision is worth repeating after this long even if nothing seems to change.
 const RECHECK_AT_MOST: Duration = Duration::from_hours(1);
@@ -26,8 +26,9 @@ pub fn decide(seen: &Observation, policy: &Policy, memory: &Memory) -> (Decision
     let memory = &memory.learn(seen);
     let capability = memory.learned.capability(seen, policy.slots);
     let pace = seen.arrivals.pace();
-    let agenda = Agenda::at(policy, seen.now);
-    let demand = |lag| Demand::of(lag, seen, policy, agenda.wait(policy), pace, &capability);
+    let footing = Footing { capability, arrivals_per_second: memory.learned.arrivals(seen.now) };
+    let agenda = Agenda::at(policy, seen.now, &footing);
+    let demand = |lag| Demand::of(lag, seen, policy, &agenda, pace, &capability);
     let look = Look { seen, policy, agenda: &agenda, bounds: Bounds::of(policy, &agenda) };
     let (demand, choice, memory) = match &seen.backlog {
         Backlog::Known(lag) => {
@@ -91,7 +92,8 @@ impl Look<'_> {
             let choice = Choice { replicas: up, wanted, reason: self.asked_by(demand, demand.due) };
             return (choice, memory.remember(now, window, demand.largest().min(self.bounds.upper)));
         }
-        // Floors are not remembered: that a profile ends was known all along.
+        // Floors are not remembered: that a profile ends was known all along, and what arrivals leave
+        // of one follows minutes of them.
         let memory = memory.remember(now, window, demand.largest_running().min(self.bounds.upper));
         let needed = self.bounds.clamp(demand.largest_running());
         let (last, held) = memory.highest().unwrap_or((now, needed));
@@ -145,6 +147,9 @@ impl Look<'_> {
             Reason::Due(demand.due_evidence.clone())
         } else if demand.keep_up == Some(most) {
             Reason::KeepUp(demand.keep_up_evidence.clone())
+        } else if let Some(spare) = self.agenda.spare.as_ref().filter(|_| demand.spare == Some(most)) {
+            let keep_up = demand.keep_up_evidence.clone();
+            Reason::Spare(SpareEvidence { spare: spare.clone(), keep_up })
         } else if demand.threshold == Some(most) {
             Reason::Threshold(demand.threshold_evidence)
         } else {
@@ -156,15 +161,11 @@ impl Look<'_> {
 
     /// What keeps workers without any record: a floor, the minimum, or nothing.
     fn held_by(&self) -> Reason {
-        match self.agenda.floor() {
+        match &self.agenda.floor {
             _ if self.bounds.held == 0 => Reason::AtRest,
-            Some((floor, profile)) if floor >= self.policy.min_replicas => Reason::Floor(FloorEvidence {
-                profile: profile.name.clone(),
-                floor,
-                until: profile.until,
-                zone: profile.zone.clone(),
-                now: self.seen.now,
-            }),
+            Some(floor) if floor.workers >= self.policy.min_replicas => {
+                Reason::Floor(FloorEvidence { floor: floor.clone(), now: self.seen.now })
+            }
             _ => Reason::Minimum,
         }
     }
@@ -175,7 +176,8 @@ impl Look<'_> {
             keep_up: demand.and_then(|d| d.keep_up),
             threshold: demand.and_then(|d| d.threshold),
             in_flight: demand.map(|d| d.in_flight),
-            floor: self.agenda.floor().map(|(floor, _)| floor),
+            spare: demand.and_then(|d| d.spare),
+            floor: self.agenda.floor.as_ref().map(|floor| floor.workers),
             ceiling: self.agenda.ceiling().map(|(ceiling, _)| ceiling),
             held: memory.highest().map(|(_, held)| held),
             minimum: self.policy.min_replicas,
@@ -183,15 +185,16 @@ impl Look<'_> {
         }
     }
 
-    /// Time until the decision may change without a new observation: a profile starts or ends, an
-    /// override ends, or the highest count of the window is forgotten.
+    /// Time until the decision may change without a new observation: a profile starts or ends, its
+    /// floor changes, an override ends, or the highest count of the window is forgotten.
     fn recheck_after(&self, memory: &Memory) -> Duration {
         let (now, window) = (self.seen.now, self.policy.scale_down_stabilization);
         let boundary = self.agenda.next.as_ref().map(|next| elapsed(now, next.at));
+        let step = self.agenda.step.map(|step| elapsed(now, step));
         let released = self.policy.fixed_at(now).map(|fixed| elapsed(now, fixed.until.timestamp()));
         let forgotten = memory.highest().map(|(at, _)| window.saturating_sub(elapsed(at, now)));
         let warm = memory.warming_up(now, window);
-        [boundary, released, forgotten, warm].into_iter().flatten().fold(RECHECK_AT_MOST, Duration::min)
+        [boundary, step, released, forgotten, warm].into_iter().flatten().fold(RECHECK_AT_MOST, Duration::min)
     }
 }
 
@@ -206,7 +209,7 @@ struct Bounds {
 
 impl Bounds {
     fn of(policy: &Policy, agenda: &Agenda) -> Self {
-        let held = agenda.floor().map_or(0, |(floor, _)| floor).max(policy.min_replicas);
+        let held = agenda.floor.as_ref().map_or(0, |floor| floor.workers).max(policy.min_replicas);
         let ceiling = agenda.ceiling().map_or(u32::MAX, |(ceiling, _)| ceiling);
         let upper = policy.max_replicas.min(ceiling.max(held));
         Self { held, lower: held.min(upper), upper }

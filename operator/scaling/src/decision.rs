@@ -36,9 +36,11 @@ pub struct Candidates {
     pub keep_up: Option<u32>,
     /// By the job's `lagThreshold`.
     pub threshold: Option<u32>,
+    /// For what arrives, and what a profile keeps spare above that.
+    pub spare: Option<u32>,
     /// For what runs or will be tried again.
     pub in_flight: Option<u32>,
-    /// Highest floor of the active profiles.
+    /// Highest floor of the profiles, also of one that is about to start or fades.
     pub floor: Option<u32>,
     /// Lowest ceiling of the active profiles.
     pub ceiling: Option<u32>,

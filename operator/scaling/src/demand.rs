@@ -1,10 +1,11 @@
 //! How many workers the records ask for, before profiles, bounds and stabilization.
 //!
-//! Four answers, of which the largest counts: **due** (everything that waits, and what comes before
+//! Five answers, of which the largest counts: **due** (everything that waits, and what comes before
 //! a new worker could help, must start in time), **keep-up** (what arrives must not pile up; asked
 //! only where the promise is shorter than a worker takes to start, for else the queue itself evens
-//! out the bursts), **threshold** (so many waiting records a worker, if somebody wants that) and
-//! **in flight** (what runs for long needs its worker).
+//! out the bursts), **threshold** (so many waiting records a worker, if somebody wants that),
+//! **spare** (what a profile keeps above what arrives) and **in flight** (what runs for long needs
+//! its worker).
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::learned::Capability;
 use crate::memory::elapsed;
 use crate::observation::{Lag, Observation};
 use crate::policy::Policy;
+use crate::profiles::Agenda;
 use crate::reason::{DueEvidence, Imminent, KeepUpEvidence, ThresholdEvidence};
 
 /// The share of the promised wait that is planned for; the rest absorbs errors of the estimates.
@@ -25,17 +27,23 @@ const UTILISATION: f64 = 0.78;
 /// Keep-up is asked for if the planned wait is shorter than this many reaction times.
 const TIGHT: f64 = 1.2;
 
+/// A worker leaves only when the others could do this part of a worker's work more: of 4 workers
+/// one leaves at 2.75, and is ordered again at 3.
+const STAY: f64 = 0.25;
+
 /// What the records ask for.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Demand {
-    /// Workers for what waits, if they have to be started first. Never below `due_running`.
+    /// Workers for what waits and is about to come, if they have to be started first.
     pub due: u32,
-    /// Workers for what waits, if they run already.
+    /// Workers for what waits, if they run already, with a margin so that they stay.
     pub due_running: u32,
     /// Workers for what arrives; none where the queue may even it out.
     pub keep_up: Option<u32>,
     /// Workers by the policy's number of waiting records for each; none without one.
     pub threshold: Option<u32>,
+    /// Workers for what arrives, and those that a profile keeps above that; none without one.
+    pub spare: Option<u32>,
     /// Workers for what runs or will be tried again.
     pub in_flight: u32,
     /// Records on loan, the numbers behind `in_flight`.
@@ -49,28 +57,30 @@ pub(crate) struct Demand {
 }
 
 impl Demand {
-    /// What `lag` asks for when `wait` is promised.
+    /// What `lag` asks for under the agenda's promise and spare.
     pub(crate) fn of(
         lag: &Lag,
         seen: &Observation,
         policy: &Policy,
-        wait: Duration,
+        agenda: &Agenda,
         pace: Pace,
         capability: &Capability,
     ) -> Self {
+        let wait = agenda.wait(policy);
         let service = capability.service;
         let planned = wait.as_secs_f64() * PLANNED_SHARE;
         let reaction = capability.reaction().as_secs_f64();
         // An average of what arrived says nothing once everything is done.
         let busy = lag.total() > 0;
         let tight = planned < TIGHT * reaction;
-        let keep_up = tight.then(|| workers(pace.per_second, service.per_worker() * UTILISATION));
+        let needed = workers(pace.per_second, service.per_worker() * UTILISATION);
         let (due, due_running, imminent) = Due::of(lag, seen, wait, pace, capability).workers();
         Self {
             due,
             due_running,
-            keep_up: keep_up.map(|count| if busy { count } else { 0 }),
+            keep_up: tight.then_some(if busy { needed } else { 0 }),
             threshold: policy.lag_threshold.map(|each| filled(lag.waiting, each)),
+            spare: agenda.spare.as_ref().map(|spare| needed.saturating_add(spare.workers)),
             in_flight: in_flight(lag, policy, capability),
             records_in_flight: lag.in_flight,
             due_evidence: DueEvidence {
@@ -102,7 +112,7 @@ impl Demand {
 
     /// The most that anything but the deadlines asks for.
     pub(crate) fn largest_besides_due(&self) -> u32 {
-        let asked = [self.keep_up, self.threshold, Some(self.in_flight)];
+        let asked = [self.keep_up, self.threshold, self.spare, Some(self.in_flight)];
         asked.into_iter().flatten().fold(0, u32::max)
     }
 }
@@ -168,13 +178,14 @@ impl Due {
         let running = most(&mut self.waiting.iter().map(|deadline| self.if_running(*deadline)));
         let waiting = most(&mut self.waiting.iter().map(|deadline| self.if_started(*deadline))).max(running);
         let coming = self.imminent.map_or(0.0, |deadline| self.if_started(deadline));
-        let count = |per_second: f64| {
-            let count = ((per_second + self.retrying_per_second) / self.per_worker).ceil().min(self.most);
+        let count = |per_second: f64, margin: f64| {
+            let needed = (per_second + self.retrying_per_second) / self.per_worker;
+            let margin = if needed > 0.0 { margin } else { 0.0 };
             // `as` saturates, and turns what is no number into 0.
-            count as u32
+            (needed + margin).ceil().min(self.most) as u32
         };
-        let imminent = (count(coming) > count(waiting)).then_some(self.coming);
-        (count(coming.max(waiting)), count(running), imminent)
+        let imminent = (count(coming, 0.0) > count(waiting, 0.0)).then_some(self.coming);
+        (count(coming.max(waiting), 0.0), count(running, STAY), imminent)
     }
 
     /// Records a second that workers must do which run already.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::memory::elapsed;
-use crate::observation::{Observation, ServiceTime};
+use crate::observation::{Backlog, Observation, ServiceTime};
+use crate::policy::Policy;
 use crate::reason::ServiceEvidence;
 
 /// How long a record holds a slot while nothing is measured: fetching a photo of some megabytes
@@ -34,6 +35,9 @@ pub const PRIOR_START_UP: Duration = Duration::from_secs(5);
 /// A start that takes longer says that something is wrong, not that all starts do.
 const SLOWEST_START_UP: Duration = Duration::from_mins(1);
 
+/// What arrived is believed to go on for so long after it was last seen.
+const BELIEVED: Duration = Duration::from_secs(30);
+
 /// A look happens at least this often while records arrive.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -44,6 +48,8 @@ pub(crate) struct Learned {
     service: Option<f64>,
     /// The last start-up time that was seen.
     start_up: Option<Duration>,
+    /// Records a second that arrived over the last minutes, when all of it was last in sight.
+    arrivals: Option<(Timestamp, f64)>,
     /// The last look.
     at: Option<Timestamp>,
 }
@@ -60,6 +66,10 @@ impl Learned {
         Self {
             service: self.service_after(seen.service, since),
             start_up: seen.start_up.or(self.start_up),
+            arrivals: match seen.backlog {
+                Backlog::Known(_) => Some((seen.now, seen.arrivals.lasting())),
+                Backlog::Partial { .. } | Backlog::Unknown(_) => self.arrivals,
+            },
             at: Some(seen.now),
         }
     }
@@ -74,6 +84,12 @@ impl Learned {
         };
         let share = samples / (samples + LEARNED_SAMPLES) * (1.0 - (-since / LEARNING).exp());
         Some(known + (mean - known) * share)
+    }
+
+    /// Records a second that arrive; none once nobody has seen all of them for a while, so that a
+    /// rebalance of some seconds is no reason to prepare for the worst.
+    pub(crate) fn arrivals(&self, now: Timestamp) -> Option<f64> {
+        self.arrivals.filter(|(at, _)| elapsed(*at, now) < BELIEVED).map(|(_, per_second)| per_second)
     }
 
     /// What a worker is expected to do from now on.
@@ -98,6 +114,15 @@ pub(crate) struct Capability {
     pub start_up: Duration,
 }
 
+impl Default for Capability {
+    /// What is expected of workers nobody has seen.
+    fn default() -> Self {
+        let slots = Policy::default().slots.get();
+        let service = ServiceEvidence { mean: PRIOR_SERVICE, measured: false, slots };
+        Self { service, start_up: PRIOR_START_UP }
+    }
+}
+
 impl Capability {
     /// From the instant at which more are needed until more take leases.
     pub(crate) fn reaction(&self) -> Duration {
@@ -117,7 +142,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::observation::Backlog;
     use crate::{Arrivals, LagGap, Workers};
 
     fn look(second: i64, service: Option<(u64, u64)>) -> Observation {

@@ -8,6 +8,7 @@
 //! Knows nothing of Kubernetes or Kafka. Counts are records, workers and slots; times are
 //! [`jiff::Timestamp`] (instants) and [`std::time::Duration`] (lengths, never negative).
 
+mod amount;
 mod arrivals;
 mod decide;
 mod decision;
@@ -28,7 +29,7 @@ pub use decision::{Candidates, Decision, Limit};
 pub use learned::{PRIOR_SERVICE, PRIOR_START_UP};
 pub use memory::Memory;
 pub use observation::{Backlog, Lag, LagGap, Observation, ServiceTime, Workers};
-pub use policy::{Fixed, Policy, Profile};
-pub use profiles::{ActiveProfile, Agenda, Boundary, Edge};
+pub use policy::{Amount, Fixed, Peak, Policy, Profile, Trim, Volume};
+pub use profiles::{ActiveProfile, Agenda, Boundary, Edge, Floor, Footing, Phase, Spare};
 pub use reason::{DueEvidence, FloorEvidence, Imminent, KeepUpEvidence, Reason, ServiceEvidence, ThresholdEvidence};
-pub use schedule::{Interval, Schedule, Weekdays};
+pub use schedule::{Days, Interval, MonthDay, Schedule, Weekdays};

@@ -6,6 +6,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use jiff::civil::Time;
 use jiff::{Timestamp, Zoned};
 
 use crate::schedule::Schedule;
@@ -73,10 +74,72 @@ pub struct Profile {
     pub name: String,
     /// When it is active.
     pub schedule: Schedule,
-    /// Workers that run at least, within `max_replicas`.
-    pub floor: Option<u32>,
+    /// What it prepares for; a floor follows from it, within `max_replicas`.
+    pub amount: Option<Amount>,
     /// Workers that run at most, unless a floor asks for more.
     pub ceiling: Option<u32>,
     /// The promise while active, if shorter than the policy's.
     pub wait: Option<Duration>,
+    /// Workers that are kept above what arrivals need.
+    pub spare: u32,
+    /// How the floor gives way to what really arrives; none to hold it to the end.
+    pub trim: Option<Trim>,
+    /// The floor falls to nothing over this long after the end, evenly.
+    pub fade_out: Duration,
+}
+
+impl Profile {
+    /// A profile that does nothing yet.
+    pub fn new(name: impl Into<String>, schedule: Schedule) -> Self {
+        Self {
+            name: name.into(),
+            schedule,
+            amount: None,
+            ceiling: None,
+            wait: None,
+            spare: 0,
+            trim: None,
+            fade_out: Duration::ZERO,
+        }
+    }
+}
+
+/// What a profile prepares for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Amount {
+    /// So many workers.
+    Floor(u32),
+    /// So many records a second.
+    Rate(f64),
+    /// So many records over each run of consecutive days.
+    Volume(Volume),
+}
+
+/// Records over a run of consecutive days, and how they spread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Volume {
+    /// Records of the whole run.
+    pub records: u64,
+    /// When more come than otherwise, on every day of the run. They do not overlap.
+    pub peaks: Vec<Peak>,
+}
+
+/// A window of a day in which more records come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peak {
+    /// Its start on the clocks of the profile's zone.
+    pub from: Time,
+    /// Its end; at or before `from` it lies on the following day.
+    pub to: Time,
+    /// How many times as many records come a second as outside peaks; above 0.
+    pub weight: f64,
+}
+
+/// How a floor gives way to what really arrives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trim {
+    /// The floor holds in full for so long after each of its steps.
+    pub after: Duration,
+    /// From then on it is at most this many times what arrivals need; 1.5 is 150 %.
+    pub factor: f64,
 }

@@ -5,10 +5,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::observation::LagGap;
+use crate::profiles::{Floor, Phase, Spare};
 use crate::wording::{count, counted, length, moment, per_second};
 
 /// Why a decision is what it is.
@@ -20,6 +20,8 @@ pub enum Reason {
     KeepUp(KeepUpEvidence),
     /// So many waiting records a worker, as the job asks.
     Threshold(ThresholdEvidence),
+    /// A profile keeps spare workers above what arrives.
+    Spare(SpareEvidence),
     /// What runs needs its slots, what failed needs a worker for its next attempt.
     InFlight {
         /// Records on loan.
@@ -137,16 +139,19 @@ pub struct ServiceEvidence {
 /// The numbers behind a floor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FloorEvidence {
-    /// The profile.
-    pub profile: String,
-    /// Its floor.
-    pub floor: u32,
-    /// When it ends; none if not within a fortnight.
-    pub until: Option<Timestamp>,
-    /// Its zone.
-    pub zone: TimeZone,
-    /// The instant of the decision, so that `until` can be named like people do.
+    /// The floor, and whose it is.
+    pub floor: Floor,
+    /// The instant of the decision, so that times can be named like people do.
     pub now: Timestamp,
+}
+
+/// The numbers behind a spare count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpareEvidence {
+    /// How many, and whose they are.
+    pub spare: Spare,
+    /// What arrives, and what a worker does.
+    pub keep_up: KeepUpEvidence,
 }
 
 impl Reason {
@@ -156,6 +161,7 @@ impl Reason {
             Self::Due(_) => "Due",
             Self::KeepUp(_) => "KeepUp",
             Self::Threshold(_) => "Threshold",
+            Self::Spare(_) => "Spare",
             Self::InFlight { .. } => "InFlight",
             Self::Floor(_) => "ProfileFloor",
             Self::Minimum => "Minimum",
@@ -177,6 +183,7 @@ impl fmt::Display for Reason {
             Self::Due(due) => due.fmt(f),
             Self::KeepUp(keep_up) => keep_up.fmt(f),
             Self::Threshold(threshold) => threshold.fmt(f),
+            Self::Spare(spare) => spare.fmt(f),
             Self::InFlight { in_flight: 0, retrying, .. } => {
                 write!(f, "{} to be tried again", are(*retrying))
             }
@@ -260,10 +267,23 @@ impl fmt::Display for ServiceEvidence {
 
 impl fmt::Display for FloorEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "profile {} holds at least {}", self.profile, self.floor)?;
-        match self.until {
-            Some(until) => write!(f, " until {}", moment(until, self.now, &self.zone)),
-            None => Ok(()),
+        let Floor { workers, profile, zone, phase } = &self.floor;
+        let time = |at| moment(at, self.now, zone);
+        match phase {
+            Phase::Active(Some(until)) => {
+                write!(f, "profile {profile} holds at least {workers} until {}", time(*until))
+            }
+            Phase::Active(None) => write!(f, "profile {profile} holds at least {workers}"),
+            Phase::Early(at) => write!(f, "profile {profile} needs {workers} at {}", time(*at)),
+            Phase::Fading(until) => write!(f, "profile {profile} has ended and fades until {}", time(*until)),
+            Phase::Trimmed => write!(f, "profile {profile} holds {workers}, trimmed to what arrives"),
         }
+    }
+}
+
+impl fmt::Display for SpareEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Spare { workers, profile } = &self.spare;
+        write!(f, "profile {profile} keeps {} above what arrives: {}", count(u64::from(*workers)), self.keep_up)
     }
 }

@@ -1,7 +1,7 @@
-//! Weekly windows of wall-clock time in an IANA zone.
+//! Windows of wall-clock time in an IANA zone, on days of the week, on dates and in every year.
 //!
 //! A window is a predicate at an instant, never an event that could be missed: after a restart
-//! the answer is the same. Dates, calendars and exceptions are not in here.
+//! the answer is the same.
 //!
 //! Where clocks jump, a window keeps its promise in favour of running: a start that the clocks
 //! skip is the first instant after the gap; a start that occurs twice is the first occurrence; an
@@ -16,8 +16,11 @@ use jiff::{SignedDuration, Span, Timestamp, ToSpan};
 /// that never comes: a weekly window recurs within 7 days, or within 14 if a gap swallowed one.
 const HORIZON_DAYS: i8 = 15;
 
+/// A run of days that is longer is cut here, on either side: every day of the year is no run.
+const LONGEST_RUN: usize = 62;
+
 /// A set of days of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Weekdays(u8);
 
 impl Weekdays {
@@ -40,11 +43,49 @@ impl FromIterator<Weekday> for Weekdays {
     }
 }
 
-/// Days of the week and a window of each, `[from, to)` in wall-clock time.
+/// Days of a calendar: those that any part names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Days {
+    /// Days of every week.
+    pub weekdays: Weekdays,
+    /// Dates, first and last of each range.
+    pub dates: Vec<(Date, Date)>,
+    /// Days of every year, first and last of each range; a range may span New Year.
+    pub yearly: Vec<(MonthDay, MonthDay)>,
+}
+
+/// A day of every year; the order is that of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MonthDay {
+    /// 1 to 12.
+    pub month: i8,
+    /// 1 to 31; a day that a year does not have is left out in that year.
+    pub day: i8,
+}
+
+impl Days {
+    /// True if a part names the day.
+    pub fn contains(&self, date: Date) -> bool {
+        let in_year = MonthDay { month: date.month(), day: date.day() };
+        self.weekdays.contains(date.weekday())
+            || self.dates.iter().any(|(first, last)| (*first..=*last).contains(&date))
+            || self.yearly.iter().any(|(first, last)| {
+                if first <= last { (*first..=*last).contains(&in_year) } else { in_year >= *first || in_year <= *last }
+            })
+    }
+}
+
+impl FromIterator<Weekday> for Days {
+    fn from_iter<I: IntoIterator<Item = Weekday>>(days: I) -> Self {
+        Self { weekdays: days.into_iter().collect(), ..Self::default() }
+    }
+}
+
+/// Days and a window of each, `[from, to)` in wall-clock time.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     /// Days on which a window starts.
-    pub days: Weekdays,
+    pub days: Days,
     /// Start of the window.
     pub from: Time,
     /// End of the window. At or before `from` it lies on the following day, so midnight to
@@ -97,14 +138,51 @@ impl Schedule {
     }
 
     /// The window that starts on `day`; none if there is none, or if the clocks skip all of it.
-    fn on(&self, day: Date) -> Option<(Timestamp, Timestamp)> {
-        if !self.days.contains(day.weekday()) {
+    pub(crate) fn on(&self, day: Date) -> Option<(Timestamp, Timestamp)> {
+        if !self.days.contains(day) {
             return None;
         }
-        let last = if self.to <= self.from { day.tomorrow().ok()? } else { day };
-        let start = self.instant(day.to_datetime(self.from), Repeated::First)?;
-        let end = self.instant(last.to_datetime(self.to), Repeated::Second)?;
+        self.window(day, self.from, self.to)
+    }
+
+    /// `[from, to)` on the clocks of `day`; none if the clocks skip all of it.
+    pub(crate) fn window(&self, day: Date, from: Time, to: Time) -> Option<(Timestamp, Timestamp)> {
+        let last = if to <= from { day.tomorrow().ok()? } else { day };
+        let start = self.instant(day.to_datetime(from), Repeated::First)?;
+        let end = self.instant(last.to_datetime(to), Repeated::Second)?;
         (start < end).then_some((start, end))
+    }
+
+    /// The day of the window that is open at `now`, with all days before and after it that follow
+    /// each other; none if no window is open.
+    pub(crate) fn run(&self, now: Timestamp) -> Option<Vec<Date>> {
+        let today = now.to_zoned(self.zone.clone()).date();
+        let open = |day: &Date| self.on(*day).is_some_and(|(start, end)| start <= now && now < end);
+        let back = (0..=2).filter_map(|back: i8| today.checked_sub(Span::new().days(back)).ok());
+        let day = { back }.find(open)?;
+        let mut first = day;
+        let mut days = vec![day];
+        while let Ok(before) = first.yesterday()
+            && self.days.contains(before)
+            && days.len() < LONGEST_RUN
+        {
+            first = before;
+            days.insert(0, before);
+        }
+        let mut last = day;
+        while let Ok(after) = last.tomorrow()
+            && self.days.contains(after)
+            && days.len() < 2 * LONGEST_RUN
+        {
+            last = after;
+            days.push(after);
+        }
+        Some(days)
+    }
+
+    /// The end of the window that ended last before `now`, within three days.
+    pub(crate) fn last_end(&self, now: Timestamp) -> Option<Timestamp> {
+        self.around(now, 0).map(|(_, end)| end).filter(|end| *end <= now).max()
     }
 
     /// The instant at which the zone's clocks show `wall`, by the rules of the module's head.

@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_scaling::{
-    Agenda, Arrivals, Backlog, Lag, LagGap, Memory, Observation, Policy, Profile, Schedule, ServiceTime, Weekdays,
-    Workers, decide,
+    Agenda, Amount, Arrivals, Backlog, Footing, Lag, LagGap, Memory, Observation, Peak, Policy, Profile, Schedule,
+    ServiceTime, Trim, Volume, Workers, decide,
 };
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
@@ -81,26 +81,42 @@ prop_compose! {
     }
 }
 
+fn amounts() -> impl Strategy<Value = Amount> {
+    let peak = (0..24i8, 0..24i8, 1.0..9.0f64).prop_map(|(from, to, weight)| Peak {
+        from: Time::constant(from, 30, 0, 0),
+        to: Time::constant(to, 0, 0, 0),
+        weight,
+    });
+    let volume = (0..3_000_000u64, proptest::collection::vec(peak, 0..3));
+    prop_oneof![
+        (0..300u32).prop_map(Amount::Floor),
+        (0.0..5_000.0f64).prop_map(Amount::Rate),
+        volume.prop_map(|(records, peaks)| Amount::Volume(Volume { records, peaks })),
+    ]
+}
+
 prop_compose! {
     fn profiles()(
         from in 0..24i8,
         to in 0..24i8,
-        floor in proptest::option::of(0..300u32),
+        amount in proptest::option::of(amounts()),
+        spare in prop_oneof![3 => Just(0u32), 1 => 0..50u32],
+        trim in proptest::option::of((1..300u64, 1.0..3.0f64)
+            .prop_map(|(after, factor)| Trim { after: Duration::from_secs(after), factor })),
+        fade in prop_oneof![Just(0u64), 1..3_600u64],
         ceiling in proptest::option::of(0..300u32),
         wait in proptest::option::of(1..60u64),
     ) -> Profile {
-        Profile {
-            name: format!("p{from}-{to}"),
-            schedule: Schedule {
-                days: [Weekday::Friday, Weekday::Saturday].into_iter().collect::<Weekdays>(),
-                from: Time::constant(from, 0, 0, 0),
-                to: Time::constant(to, 0, 0, 0),
-                zone: TimeZone::get("Asia/Shanghai").unwrap(),
-            },
-            floor,
-            ceiling,
-            wait: wait.map(Duration::from_secs),
-        }
+        let schedule = Schedule {
+            days: [Weekday::Friday, Weekday::Saturday].into_iter().collect(),
+            from: Time::constant(from, 0, 0, 0),
+            to: Time::constant(to, 0, 0, 0),
+            zone: TimeZone::get("Asia/Shanghai").unwrap(),
+        };
+        let mut profile = Profile::new(format!("p{from}-{to}"), schedule);
+        (profile.amount, profile.ceiling, profile.wait) = (amount, ceiling, wait.map(Duration::from_secs));
+        (profile.spare, profile.trim, profile.fade_out) = (spare, trim, Duration::from_secs(fade));
+        profile
     }
 }
 
@@ -161,9 +177,9 @@ proptest! {
     #[test]
     fn s2_what_is_not_in_sight_is_no_reason_to_shrink(policy in policies(), history in histories()) {
         for (seen, decision) in run(&policy, &history) {
-            let agenda = Agenda::at(&policy, seen.now);
-            let floor = agenda.floor().map_or(0, |(floor, _)| floor).max(policy.min_replicas);
-            let ceiling = agenda.ceiling().map_or(u32::MAX, |(ceiling, _)| ceiling).max(floor);
+            // Floors follow from what workers do; that they hold is S4.
+            let floor = decision.candidates.floor.unwrap_or(0).max(policy.min_replicas);
+            let ceiling = decision.candidates.ceiling.unwrap_or(u32::MAX).max(floor);
             let most = policy.max_replicas.min(ceiling);
             let applied = seen.workers.applied;
             match seen.backlog {
@@ -202,9 +218,14 @@ proptest! {
     #[test]
     fn s4_an_active_floor_holds_within_the_maximum(policy in policies(), history in histories()) {
         for (seen, decision) in run(&policy, &history) {
-            for profile in Agenda::at(&policy, seen.now).active {
-                prop_assert!(decision.replicas >= profile.floor.unwrap_or(0).min(policy.max_replicas), "{decision}");
+            for profile in Agenda::at(&policy, seen.now, &Footing::default()).active {
+                let declared = policy.profiles.iter().find(|declared| declared.name == profile.name).unwrap();
+                let Some(Amount::Floor(floor)) = declared.amount else { continue };
+                let floor = if declared.trim.is_some() { 0 } else { floor };
+                prop_assert!(decision.replicas >= floor.min(policy.max_replicas), "{decision}");
             }
+            let floor = decision.candidates.floor.unwrap_or(0);
+            prop_assert!(decision.replicas >= floor.min(policy.max_replicas), "{decision}");
         }
     }
 

@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_scaling::{
-    Arrivals, Backlog, Decision, Edge, Fixed, Lag, LagGap, Limit, Memory, Observation, Policy, Profile, Reason,
-    Schedule, ServiceTime, Workers, decide,
+    Amount, Arrivals, Backlog, Decision, Edge, Fixed, Lag, LagGap, Limit, Memory, Observation, Peak, Policy, Profile,
+    Reason, Schedule, ServiceTime, Trim, Volume, Workers, decide,
 };
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
@@ -54,18 +54,13 @@ impl Job {
     }
 
     fn profile(mut self, name: &str, days: &[Weekday], hours: (i8, i8), edit: impl FnOnce(&mut Profile)) -> Self {
-        let mut profile = Profile {
-            name: name.to_owned(),
-            schedule: Schedule {
-                days: days.iter().copied().collect(),
-                from: Time::constant(hours.0, 0, 0, 0),
-                to: Time::constant(hours.1, 0, 0, 0),
-                zone: TimeZone::get("Asia/Shanghai").unwrap(),
-            },
-            floor: None,
-            ceiling: None,
-            wait: None,
+        let schedule = Schedule {
+            days: days.iter().copied().collect(),
+            from: Time::constant(hours.0, 0, 0, 0),
+            to: Time::constant(hours.1, 0, 0, 0),
+            zone: TimeZone::get("Asia/Shanghai").unwrap(),
         };
+        let mut profile = Profile::new(name, schedule);
         edit(&mut profile);
         self.policy.profiles.push(profile);
         self
@@ -198,14 +193,18 @@ fn a_steady_stream_keeps_the_same_workers() {
 #[test]
 fn a_weekend_floor_holds_from_boundary_to_boundary() {
     let weekend = [Weekday::Saturday, Weekday::Sunday];
-    let mut job =
-        Job::new().at("2026-11-21T05:59:58+08:00").profile("weekend", &weekend, (6, 8), |p| p.floor = Some(4));
+    let mut job = Job::new()
+        .at("2026-11-21T05:59:50+08:00")
+        .profile("weekend", &weekend, (6, 8), |p| p.amount = Some(Amount::Floor(4)));
     let before = job.rests();
     let next = before.next.unwrap();
     assert_eq!((before.replicas, next.edge, next.profile.as_str()), (0, Edge::Starts, "weekend"));
-    assert_eq!((before.recheck_after, next.floor), (Duration::from_secs(2), Some(4)));
+    // A start takes 1.9 s, a look 1 s, creating four 0.2 s.
+    assert_eq!((before.recheck_after, next.floor), (Duration::from_millis(6_900), Some(4)));
+    let early = job.later(7).rests();
+    assert_eq!(early.to_string(), "4 workers, because profile weekend needs 4 at 06:00 Asia/Shanghai.");
 
-    let open = job.later(2).rests();
+    let open = job.later(3).rests();
     assert_eq!(open.to_string(), "4 workers, because profile weekend holds at least 4 until 08:00 Asia/Shanghai.");
     assert_eq!(open.next.unwrap().edge, Edge::Ends);
     // More work than the floor's: need wins, and may fall back to the floor only.
@@ -223,8 +222,10 @@ fn a_weekend_floor_holds_from_boundary_to_boundary() {
 fn the_highest_floor_the_lowest_ceiling_and_the_shortest_wait_hold() {
     let every = [Weekday::Saturday];
     let mut job = Job::new()
-        .profile("small", &every, (0, 0), |p| p.floor = Some(2))
-        .profile("sale", &every, (11, 13), |p| (p.floor, p.wait) = (Some(6), Some(Duration::from_secs(5))))
+        .profile("small", &every, (0, 0), |p| p.amount = Some(Amount::Floor(2)))
+        .profile("sale", &every, (11, 13), |p| {
+            (p.amount, p.wait) = (Some(Amount::Floor(6)), Some(Duration::from_secs(5)))
+        })
         .profile("night", &every, (0, 0), |p| p.ceiling = Some(20));
     let quiet = job.rests();
     assert_eq!(quiet.to_string(), "6 workers, because profile sale holds at least 6 until 13:00 Asia/Shanghai.");
@@ -276,15 +277,15 @@ fn a_part_of_the_dispatchers_falls_silent_in_a_burst() {
 
 #[test]
 fn with_no_report_at_all_what_runs_is_kept_and_floors_still_rise() {
-    let mut job = Job::new().at("2026-11-21T05:59:59+08:00");
-    job = job.profile("weekend", &[Weekday::Saturday], (6, 8), |p| p.floor = Some(4));
+    let mut job = Job::new().at("2026-11-21T05:59:50+08:00");
+    job = job.profile("weekend", &[Weekday::Saturday], (6, 8), |p| p.amount = Some(Amount::Floor(4)));
     job.workers = 3;
     let blind = job.sees(Backlog::Unknown(LagGap::NoReport { expected: 2 }));
     assert_eq!(
         blind.to_string(),
         "3 workers, because the lag is unknown and what runs is kept: none of 2 dispatchers reports."
     );
-    let floor = job.later(1).sees(Backlog::Unknown(LagGap::NoReport { expected: 2 }));
+    let floor = job.later(10).sees(Backlog::Unknown(LagGap::NoReport { expected: 2 }));
     assert_eq!((floor.replicas, floor.reason.word()), (4, "ProfileFloor"));
     assert_eq!(floor.candidates.due, None);
 }
@@ -347,7 +348,7 @@ fn of_many_workers_a_few_may_be_too_many() {
 
 #[test]
 fn an_override_fixes_the_count_until_it_expires() {
-    let mut job = Job::new().profile("weekend", &[Weekday::Saturday], (0, 0), |p| p.floor = Some(4));
+    let mut job = Job::new().profile("weekend", &[Weekday::Saturday], (0, 0), |p| p.amount = Some(Amount::Floor(4)));
     assert_eq!(job.rests().replicas, 4);
     let until = "2026-11-21T12:30:00+08:00[+08:00]".parse().unwrap();
     job.policy.fixed = Some(Fixed { replicas: 2, until });
@@ -376,4 +377,48 @@ fn an_override_stays_within_the_bounds() {
         let decision = job.rests();
         assert_eq!((decision.replicas, decision.limited_by.unwrap().to_string().as_str()), (run, sentence));
     }
+}
+
+#[test]
+fn a_volume_makes_floors_by_its_peaks_and_what_arrives_trims_them() {
+    let peak = |from, to| Peak { from: Time::constant(from, 0, 0, 0), to: Time::constant(to, 0, 0, 0), weight: 6.0 };
+    let volume = Volume { records: 20_000_000, peaks: vec![peak(6, 8), peak(9, 10), peak(15, 16)] };
+    let mut job = Job::new().profile("weekend", &[Weekday::Saturday, Weekday::Sunday], (0, 0), |p| {
+        p.amount = Some(Amount::Volume(volume));
+        p.trim = Some(Trim { after: Duration::from_mins(2), factor: 1.5 });
+        p.fade_out = Duration::from_mins(10);
+    });
+    // 88 hours of weight: 63/s outside the peaks and 379/s in them, at 0.95 x 32.9/s a worker.
+    for (at, workers) in [("2026-11-21T05:00:00+08:00", 3), ("2026-11-21T06:00:00+08:00", 13)] {
+        job.arrivals_per_second = 0.0;
+        let before = job.at_mut(at).later(-1).sees(Backlog::Unknown(LagGap::NoReport { expected: 1 }));
+        assert!(before.candidates.floor >= Some(3), "{before}");
+        assert_eq!(job.later(1).rests().candidates.floor, Some(if workers == 3 { 0 } else { workers }), "{at}");
+    }
+    // Two minutes into the peak 100/s arrive: 150/s are enough.
+    job.arrivals_per_second = 100.0;
+    job.later(60).waits(10, 100);
+    let trimmed = job.later(60).waits(10, 100);
+    assert_eq!(trimmed.to_string(), "5 workers, because profile weekend holds 5, trimmed to what arrives.");
+    // Half a minute of silence changes nothing, a longer one is prepared for.
+    let silent = || Backlog::Unknown(LagGap::NoReport { expected: 1 });
+    assert_eq!(job.later(29).sees(silent()).replicas, 5);
+    assert_eq!(job.later(1).sees(silent()).replicas, 13);
+    // After Sunday the floor fades.
+    let fading = job.at_mut("2026-11-23T00:05:00+08:00").waits(10, 100);
+    assert_eq!(fading.candidates.floor, Some(2));
+    assert_eq!(job.at_mut("2026-11-23T00:10:00+08:00").waits(10, 100).candidates.floor, None);
+}
+
+#[test]
+fn spare_workers_are_kept_above_what_arrives() {
+    let mut job = Job::new().at("2026-11-21T10:59:00+08:00");
+    job = job.profile("sale", &[Weekday::Saturday], (11, 12), |p| p.spare = 5);
+    job.arrivals_per_second = 100.0;
+    assert_eq!(job.waits(10, 100).candidates.spare, None);
+    let open = job.later(60).waits(10, 100);
+    assert_eq!(
+        open.to_string(),
+        "9 workers, because profile sale keeps 5 above what arrives: 100/s arrive; a worker does 33/s (8 slots x 243 ms)."
+    );
 }

@@ -7,9 +7,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use imagejob_scaling::{Schedule, Weekdays};
+use std::sync::LazyLock;
+
+use imagejob_scaling::{Days, Schedule, Weekdays};
 use jiff::civil::{Date, DateTime, Time, Weekday};
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
 
@@ -30,6 +32,26 @@ const JUMPS: &[(&str, &str)] = &[
     ("Africa/Casablanca", "2026-02-15"),   // back, in winter
     ("America/Caracas", "2016-05-01"),     // forward by half an hour for good
 ];
+
+/// Every jump of every zone within ten years. The second name of a zone jumps with the first.
+static ALL_JUMPS: LazyLock<Vec<(TimeZone, Date)>> = LazyLock::new(|| {
+    let zones = TimeZoneDatabase::bundled();
+    let (from, until): (Timestamp, Timestamp) =
+        ("2020-01-01T00:00:00Z".parse().unwrap(), "2030-01-01T00:00:00Z".parse().unwrap());
+    let names: Vec<String> = zones.available().map(|name| name.to_string()).collect();
+    let jumps_of = |name: &String| {
+        let zone = zones.get(name).unwrap();
+        let jumps = zone.following(from).map(|jump| jump.timestamp()).take_while(|at| *at < until);
+        let days: Vec<Date> = jumps.map(|at| at.to_zoned(TimeZone::UTC).date()).collect();
+        days.into_iter().map(move |day| (zone.clone(), day))
+    };
+    names.iter().flat_map(jumps_of).collect()
+});
+
+/// Cases of each property: a hundred take seconds, `make soak` draws many more.
+fn cases() -> u32 {
+    std::env::var("IMAGEJOB_ZONE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(96)
+}
 
 /// Minutes of UTC around a jump with what the clocks show.
 struct Clocks(Vec<(Timestamp, DateTime)>);
@@ -58,17 +80,20 @@ fn schedules() -> impl Strategy<Value = (Schedule, Date)> {
     let minute = prop_oneof![minute, 0..4 * 60i64];
     let time = minute.prop_map(|minute| Time::midnight() + SignedDuration::from_mins(minute));
     let days = proptest::collection::vec(1..=7i8, 1..7);
-    (0..JUMPS.len(), time.clone(), time, days).prop_map(|(jump, from, to, days)| {
+    let odd = (0..JUMPS.len()).prop_map(|jump| {
         let (zone, day) = JUMPS[jump];
+        (TimeZone::get(zone).unwrap(), day.parse().unwrap())
+    });
+    let any = (0..ALL_JUMPS.len()).prop_map(|jump| ALL_JUMPS[jump].clone());
+    (prop_oneof![odd, any], time.clone(), time, days).prop_map(|((zone, day), from, to, days)| {
         let days = days.into_iter().map(|day| Weekday::from_monday_one_offset(day).unwrap());
-        let zone = TimeZone::get(zone).unwrap();
-        let schedule = Schedule { days: days.collect::<Weekdays>(), from, to, zone };
-        (schedule, day.parse().unwrap())
+        let schedule = Schedule { days: days.collect(), from, to, zone };
+        (schedule, day)
     })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn windows_equal_the_reading_of_the_clocks((schedule, day) in schedules()) {
@@ -76,7 +101,7 @@ proptest! {
         let mut open = vec![false; clocks.0.len()];
         for offset in -5..=7 {
             let start_day = day.checked_add(offset.days()).unwrap();
-            if schedule.days.contains(start_day.weekday()) {
+            if schedule.days.contains(start_day) {
                 open[clocks.open(&schedule, start_day)].fill(true);
             }
         }
@@ -158,7 +183,7 @@ fn days_that_touch_are_one_window_and_all_days_have_no_end() {
     let saturday_noon: Timestamp = "2026-11-21T12:00:00+08:00".parse().unwrap();
     let window = weekend.current_or_next(saturday_noon).unwrap();
     assert_eq!(window.end, Some("2026-11-23T00:00:00+08:00".parse().unwrap()));
-    let always = Schedule { days: Weekdays::ALL, ..weekend };
+    let always = Schedule { days: Days { weekdays: Weekdays::ALL, ..Days::default() }, ..weekend };
     assert!(always.is_active(saturday_noon));
     assert_eq!(always.current_or_next(saturday_noon).unwrap().end, None);
 }

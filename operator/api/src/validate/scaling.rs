@@ -6,11 +6,14 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use imagejob_scaling::{Fixed, Policy, Schedule, Weekdays};
+use imagejob_scaling::{Fixed, Policy, Schedule};
 use jiff::Zoned;
-use jiff::civil::{Time, Weekday};
+use jiff::civil::Time;
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+mod amounts;
+mod calendar;
 
 use super::names::{is_dns_label, not_a_label};
 use super::problem::{InvalidReason, Problems};
@@ -187,7 +190,19 @@ fn overlaid(base: &Profile, over: &Profile) -> Profile {
         from: over.from.clone().or_else(|| base.from.clone()),
         to: over.to.clone().or_else(|| base.to.clone()),
         time_zone: over.time_zone.clone().or_else(|| base.time_zone.clone()),
-        floor: over.floor.or(base.floor),
+        dates: over.dates.clone().or_else(|| base.dates.clone()),
+        yearly: over.yearly.clone().or_else(|| base.yearly.clone()),
+        // Another kind of amount takes the place of the policy's.
+        floor: over.floor.or(base.floor.filter(|_| over.rate.is_none() && over.volume.is_none())),
+        rate: over.rate.or(base.rate.filter(|_| over.floor.is_none() && over.volume.is_none())),
+        volume: over.volume.or(base.volume.filter(|_| over.floor.is_none() && over.rate.is_none())),
+        peaks: over
+            .peaks
+            .clone()
+            .or_else(|| base.peaks.clone().filter(|_| over.floor.is_none() && over.rate.is_none())),
+        trim: over.trim.or(base.trim),
+        fade_out_seconds: over.fade_out_seconds.or(base.fade_out_seconds),
+        spare: over.spare.or(base.spare),
         ceiling: over.ceiling.or(base.ceiling),
         wait_seconds: over.wait_seconds.or(base.wait_seconds),
     }
@@ -204,8 +219,10 @@ fn check_name(profile: &Profile, before: &[Profile], place: &Place, problems: &m
 }
 
 fn check_amounts(profile: &Profile, place: &Place, max_replicas: u32, min_wait: u32, problems: &mut Problems) {
-    if profile.floor.is_none() && profile.ceiling.is_none() && profile.wait_seconds.is_none() {
-        place.add("", "does nothing; add at least one of floor ceiling waitSeconds", problems);
+    let amounts = [profile.floor.is_some(), profile.rate.is_some(), profile.volume.is_some()];
+    let others = [profile.ceiling.is_some(), profile.wait_seconds.is_some(), profile.spare.is_some()];
+    if !amounts.into_iter().chain(others).any(|given| given) {
+        place.add("", "does nothing; add at least one of floor rate volume ceiling waitSeconds spare", problems);
     }
     if let Some(floor) = profile.floor.filter(|floor| *floor > max_replicas) {
         place.add("floor", format!("{floor} is above maxReplicas {max_replicas}"), problems);
@@ -226,14 +243,7 @@ fn resolve(
     place: &Place,
     problems: &mut Problems,
 ) -> Option<imagejob_scaling::Profile> {
-    let days = match &profile.days {
-        Some(days) if days.is_empty() => {
-            place.add("days", "is empty; omit it for every day", problems);
-            None
-        }
-        Some(days) => Some(days.iter().map(|day| Weekday::from(*day)).collect()),
-        None => Some(Weekdays::ALL),
-    };
+    let days = calendar::days(profile, place, problems);
     let from = profile.from.as_deref().map_or(Ok(Time::midnight()), start_of_day_time);
     let from = from.map_err(|message| place.add("from", message, problems)).ok();
     let to = profile.to.as_deref().map_or(Ok(Time::midnight()), end_of_day_time);
@@ -247,12 +257,15 @@ fn resolve(
         }
         (None, Err(_)) => None,
     };
+    let schedule = Schedule { days: days?, from: from?, to: to?, zone: zone? };
     Some(imagejob_scaling::Profile {
-        name: profile.name.clone(),
-        schedule: Schedule { days: days?, from: from?, to: to?, zone: zone? },
-        floor: profile.floor,
+        amount: amounts::amount(profile, place, problems),
+        trim: profile.trim.and_then(|trim| amounts::trim(trim, place, problems)),
+        spare: amounts::spare(profile, place, problems),
+        fade_out: amounts::fade_out(profile, place, problems),
         ceiling: profile.ceiling,
         wait: profile.wait_seconds.map(seconds),
+        ..imagejob_scaling::Profile::new(&profile.name, schedule)
     })
 }
 

@@ -21,7 +21,8 @@ pub fn clairvoyant(world: &World, trace: &Trace) -> Course {
         let (from, to) = (i as f64 * trace.bin, (i + 1) as f64 * trace.bin);
         // A part of a worker cannot run alone.
         let workers = if rate > 0.0 { (rate / world.per_worker).max(1.0) } else { 0.0 };
-        queue.pass(from, to, trace.arrivals(i), rate * trace.bin, &mut recorder.waits);
+        // A millionth of a record more, so that rounding leaves nobody behind.
+        queue.pass(from, to, trace.arrivals(i), rate * trace.bin + 1e-6, &mut recorder.waits);
         starts += (workers - before).max(0.0);
         worker_seconds += workers * trace.bin;
         peak = peak.max(workers);

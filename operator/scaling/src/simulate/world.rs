@@ -138,8 +138,9 @@ pub fn simulate(world: &World, trace: &Trace, scaler: &mut dyn Scaler, seed: u64
             arrived,
             reported: !dark,
         });
-        if late.len() > delay {
-            let seen = late.pop_front().unwrap_or(late[0]);
+        if late.len() > delay
+            && let Some(seen) = late.pop_front()
+        {
             // What runs is read from the cluster, not from the reports.
             let view = View { applied: fleet.applied(), ready: fleet.ready(), ..seen };
             let wanted = scaler.look(&view).min(world.max_replicas);

@@ -1,8 +1,11 @@
 //! KEDA's Kafka trigger over an HPA, with defaults, and with a cron trigger and hand-tuned
 //! behaviour. Its lag is end offsets less committed offsets, so what runs counts as waiting.
 
+use jiff::SignedDuration;
+
 use super::hpa::{Behavior, Hpa};
-use crate::simulate::{Scaler, View};
+use crate::simulate::{Scaler, View, World};
+use crate::{Agenda, Footing, Policy};
 
 /// Seconds between two looks while there is nothing to scale (0 <-> 1).
 const POLL: f64 = 30.0;
@@ -15,6 +18,8 @@ const LAG_THRESHOLD: f64 = 10.0;
 pub struct Keda {
     hpa: Hpa,
     partitions: u32,
+    /// Records of lag for each replica.
+    lag_threshold: f64,
     cron: Option<Cron>,
     next_poll: f64,
     last_active: f64,
@@ -29,19 +34,21 @@ pub struct Cron {
 impl Keda {
     /// With nothing but defaults. Never more replicas than partitions.
     pub fn new(partitions: u32, phase: f64) -> Self {
-        Self::with(Behavior::DEFAULT, partitions, None, phase)
+        Self::with(Behavior::DEFAULT, partitions, LAG_THRESHOLD, None, phase)
     }
 
-    /// As people tune it who know their peaks: cron windows that begin early (the caller's matter),
+    /// As people tune it who know their peaks, their workers and their promise: cron windows that
+    /// begin early (the caller's matter), what a worker does within half the promise as threshold,
     /// growth of 900 % a look, 120 s before it shrinks.
-    pub fn tuned(partitions: u32, cron: Cron, phase: f64) -> Self {
+    pub fn tuned(partitions: u32, cron: Cron, world: &World, phase: f64) -> Self {
         let eager = Behavior { growth: (10.0, 4), stabilization: 120.0 };
-        Self::with(eager, partitions, Some(cron), phase)
+        let lag_threshold = (world.per_worker * world.wait / 2.0).max(1.0);
+        Self::with(eager, partitions, lag_threshold, Some(cron), phase)
     }
 
-    fn with(behavior: Behavior, partitions: u32, cron: Option<Cron>, phase: f64) -> Self {
+    fn with(behavior: Behavior, partitions: u32, lag_threshold: f64, cron: Option<Cron>, phase: f64) -> Self {
         let hpa = Hpa::new(behavior, phase);
-        Self { hpa, partitions, cron, next_poll: phase, last_active: f64::MIN }
+        Self { hpa, partitions, lag_threshold, cron, next_poll: phase, last_active: f64::MIN }
     }
 
     fn poll(&mut self, view: &View, active: bool) -> u32 {
@@ -72,7 +79,7 @@ impl Scaler for Keda {
         if view.applied == 0 || polled == 0 {
             return polled;
         }
-        let lag = (lag.floor(), LAG_THRESHOLD);
+        let lag = (lag.floor(), self.lag_threshold);
         let cron = (f64::from(timed), 1.0);
         let wanted = self.hpa.look(view.second, view.applied, &[lag, cron]);
         // Replicas beyond the partitions would have nothing to consume.
@@ -80,7 +87,30 @@ impl Scaler for Keda {
     }
 }
 
+/// Hand-tuned cron windows begin this long before the peak, seconds.
+const EARLY: f64 = 300.0;
+/// Nobody writes cron windows finer than this, seconds.
+const MINUTE: f64 = 60.0;
+
 impl Cron {
+    /// The windows that somebody writes who knows the same as `policy` about workers that do
+    /// `per_worker` records a second: its floors, early.
+    pub fn after(policy: &Policy, world: &World, seconds: f64) -> Self {
+        let start = world.start;
+        let footing = Footing::expecting(world.per_worker, policy.slots);
+        let mut windows = Vec::new();
+        let mut at = 0.0;
+        while at < seconds {
+            let now = start + SignedDuration::from_secs_f64(at);
+            let agenda = Agenda::at(policy, now, &footing);
+            if let Some(floor) = agenda.active.iter().filter_map(|profile| profile.floor).max() {
+                windows.push((at - EARLY, at + MINUTE, floor));
+            }
+            at += MINUTE;
+        }
+        Self { windows }
+    }
+
     fn at(&self, second: f64) -> u32 {
         let open = self.windows.iter().filter(|(from, to, _)| (*from..*to).contains(&second));
         open.map(|(.., replicas)| *replicas).max().unwrap_or(0)
@@ -124,7 +154,7 @@ mod tests {
         let mut keda = Keda::new(12, 0.0);
         assert_eq!(counts(&mut keda, 1, 200.0, |_| 5_000.0).last().map(|step| step.1), Some(12));
         let cron = Cron { windows: vec![(0.0, 100.0, 40)] };
-        let mut tuned = Keda::tuned(12, cron, 0.0);
+        let mut tuned = Keda::with(Behavior::DEFAULT, 12, LAG_THRESHOLD, Some(cron), 0.0);
         assert_eq!(counts(&mut tuned, 1, 90.0, |_| 0.0).last().map(|step| step.1), Some(40));
     }
 }
