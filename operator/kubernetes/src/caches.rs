@@ -116,7 +116,7 @@ impl Caches {
         let entry = told.jobs.entry(name.clone()).or_default();
         let same = match (&entry.job, &job) {
             (Some(Ok(before)), Some(Ok(after))) => wants_the_same(before, after),
-            (Some(Err(before)), Some(Err(after))) => before == after,
+            (Some(Err(before)), Some(Err(after))) => is_as_unreadable(before, after),
             (None, None) => true,
             _ => false,
         };
@@ -236,6 +236,13 @@ impl Caches {
             rung.await;
         }
     }
+}
+
+/// The same for what cannot be read, of which only the metadata and the error are known.
+fn is_as_unreadable(before: &Unreadable, after: &Unreadable) -> bool {
+    before.error == after.error
+        && before.metadata.uid == after.metadata.uid
+        && before.metadata.generation == after.metadata.generation
 }
 
 /// True if two versions of a job differ in nothing that anybody asked for: our own status writes

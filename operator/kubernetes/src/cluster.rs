@@ -16,7 +16,7 @@ use std::time::Duration;
 use imagejob_api::{ImageJob, ImageJobStatus, NamespacedName};
 use imagejob_operator::{Clock, Cluster, ClusterError, Plan, Running};
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, ValidationDirective};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, ValidationDirective};
 use kube::{Api, Client, Resource as _};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -213,7 +213,9 @@ impl<K: Clock> JobCluster<K> {
     }
 
     async fn patch_status(&self, job: &NamespacedName, status: &ImageJobStatus) -> Result<(), ClusterError> {
-        let api: Api<ImageJob> = Api::namespaced(self.shared.client.0.clone(), &job.namespace);
+        // The answer is not read as a job: this is also how a job is told that it cannot be read.
+        let resource = ApiResource::erase::<ImageJob>(&());
+        let api: Api<DynamicObject> = Api::namespaced_with(self.shared.client.0.clone(), &job.namespace, &resource);
         // The uid makes sure that a job of the same name that was created since does not get it.
         let body = json!({
             "apiVersion": ImageJob::api_version(&()),

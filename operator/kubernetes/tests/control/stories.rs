@@ -193,6 +193,9 @@ async fn an_object_that_cannot_be_read_stalls_itself_and_nothing_else() {
     world.edit_job("bad", |job| job["spec"]["steps"] = json!("quality"));
     world.until("bad is stalled", |world| world.condition("bad", "Stalled") == "True/InvalidSpec").await;
     world.ready("good").await;
+    sleep(Duration::from_mins(2)).await;
+    let told = world.writes().iter().filter(|write| *write == "patch imagejobs/status bad").count();
+    assert_eq!(told, 1, "said once");
     world.edit_job("bad", |job| job["spec"]["steps"] = json!([{"name": "quality", "quality": {}}]));
     world.ready("bad").await;
 
