@@ -169,7 +169,6 @@ fn encryption_that_does_not_match_has_a_sentence_of_its_own() {
     let table = [
         ("unknown-ca", &secured.tls, auth(), nobody.clone(), "certificate"),
         ("tls-to-plain", &secured.sasl, auth(), nobody, "SSL"),
-        ("plain-to-tls", &secured.tls, auth(), None, "security.protocol"),
     ];
     for (name, servers, auth, tls, words) in table {
         let mut fleet = fleet(&secured, name);

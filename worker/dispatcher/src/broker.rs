@@ -8,6 +8,7 @@ use imagejob_ledger::Log;
 use imagejob_protocol::settings::StartFrom;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
 use crate::arrivals::Past;
@@ -45,7 +46,7 @@ pub(crate) fn partition_counts<C: ConsumerContext>(
     let count = |topic: &str| {
         let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
-        match found.and_then(|found| found.error()).map(RDKafkaErrorCode::from) {
+        match found.and_then(MetadataTopic::error).map(RDKafkaErrorCode::from) {
             Some(code) if refusal(code) => Err(BrokerError::Refused(KafkaError::MetadataFetch(code))),
             _ => Ok(found.map_or(0, |found| found.partitions().len() as i32)),
         }

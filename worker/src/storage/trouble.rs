@@ -90,10 +90,11 @@ impl Trouble {
 fn meaning(error: &opendal::Error) -> Meaning {
     match (error.kind(), code(error)) {
         (_, Some("RequestTimeTooSkewed")) => Meaning::ClockSkewed,
-        // 400 at S3, though they speak of the key.
-        (_, Some("ExpiredToken" | "InvalidToken" | "TokenRefreshRequired")) => Meaning::Refused,
         (_, Some("NoSuchBucket")) => Meaning::NoBucket,
-        (ErrorKind::PermissionDenied, _) => Meaning::Refused,
+        // The words come with 400, though they speak of the key.
+        (ErrorKind::PermissionDenied, _) | (_, Some("ExpiredToken" | "InvalidToken" | "TokenRefreshRequired")) => {
+            Meaning::Refused
+        }
         (ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory, _) => Meaning::NoObject,
         _ if error.message() == "signing http request" => Meaning::NoKey,
         _ => Meaning::Unavailable,
