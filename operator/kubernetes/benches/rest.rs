@@ -74,7 +74,7 @@ impl Sensor for Ears {
 
 async fn echo(request: Request<Body>) -> Result<Response<Full<Bytes>>, Infallible> {
     let method = request.method().clone();
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let nothing = Bytes::from_static(b"{\"kind\":\"Status\",\"status\":\"Success\"}");
     Ok(Response::new(Full::new(if method == Method::DELETE { nothing } else { body })))
 }
@@ -85,14 +85,15 @@ fn job(number: usize) -> anyhow::Result<(NamespacedName, ImageJob)> {
         "name": name, "namespace": "media", "uid": format!("uid-{number}"), "generation": 1,
         "creationTimestamp": "2026-11-20T00:00:00Z",
     });
+    let profile = json!({
+        "name": "weekend", "days": ["Sat"], "from": "06:00", "to": "08:00", "timeZone": "Asia/Shanghai", "floor": 0,
+    });
     let spec = json!({
         "source": {"kafka": {"bootstrapServers": "kafka:9092", "topics": ["photos"]}},
         "storage": {"type": "FileSystem", "path": "/data", "buckets": ["photos"]},
         "steps": [{"name": "quality", "quality": {}}],
         "results": {"topic": "results"},
-        "scaling": {"waitSeconds": 10, "maxReplicas": 40, "profiles": [
-            {"name": "weekend", "days": ["Sat", "Sun"], "from": "06:00", "to": "08:00", "timeZone": "Asia/Shanghai", "floor": 0},
-        ]},
+        "scaling": {"waitSeconds": 10, "maxReplicas": 40, "profiles": [profile]},
     });
     let kind = json!({"apiVersion": "imagejob.dev/v1alpha1", "kind": "ImageJob", "metadata": metadata, "spec": spec});
     Ok((NamespacedName { namespace: "media".to_owned(), name }, serde_json::from_value(kind)?))

@@ -26,7 +26,8 @@ fn waiting(reason: &str, message: &str) -> Value {
     let state = json!({"waiting": {"reason": reason, "message": message}});
     let last = json!({"terminated": {"exitCode": 3, "reason": "Error"}});
     json!({"containerStatuses": [{
-        "name": "worker", "image": "i:1", "imageID": "", "ready": false, "restartCount": 6, "state": state, "lastState": last,
+        "name": "worker", "image": "i:1", "imageID": "", "ready": false, "restartCount": 6,
+        "state": state, "lastState": last,
     }]})
 }
 
