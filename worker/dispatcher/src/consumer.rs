@@ -95,8 +95,6 @@ pub(crate) struct Group {
 pub(crate) fn client_config(access: &Access) -> ClientConfig {
     let mut config = access.config("imagejob-dispatcher");
     config
-        // Some causes of a failed connection are told at this level only; our own log shows them as debug.
-        .set_log_level(RDKafkaLogLevel::Info)
         // How long a commit waits for an answer.
         .set("socket.timeout.ms", "10000")
         .set("reconnect.backoff.max.ms", "2000");
