@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagejob_protocol::settings::{
-    Action, DispatcherSettings, Format, JobName, Kafka, OnFail, Retry, StartFrom, Step, Storage, StorageKind, WorkerSettings,
+    Action, DispatcherSettings, Format, JobName, Kafka, OnFail, Retry, StartFrom, Step, Storage, StorageKind,
+    WorkerSettings,
 };
 use imagejob_protocol::wire::{Control, Report};
 use serde::Serialize;
@@ -89,6 +90,7 @@ impl Fleet {
                     buckets: vec![BUCKET.to_owned()],
                     max_object_bytes: 1 << 20,
                 },
+                variables: [].into(),
                 steps,
                 result_topic: format!("{name}-results"),
                 copy: Vec::new(),

@@ -186,6 +186,7 @@ pub fn worker_settings(job: &ValidatedJob, paths: &SecretPaths) -> WorkerSetting
             Format::OssEvent => settings::Format::OssEvent,
         },
         storage: storage(&job.storage, paths),
+        variables: job.variables.clone(),
         steps: job.steps.iter().map(step).collect(),
         result_topic: job.results.topic.clone(),
         copy: job.results.copy.clone(),
@@ -219,6 +220,10 @@ fn step(step: &Step) -> settings::Step {
         },
         action: match &step.action {
             Action::Quality => settings::Action::Quality {},
+            Action::PosterMatch { reference } => settings::Action::PosterMatch { reference: reference.clone() },
+            Action::Homework { template, regions } => {
+                settings::Action::Homework { template: template.clone(), regions: regions.clone() }
+            }
             Action::Handler { command, port, path, timeout } => settings::Action::Handler {
                 command: command.clone(),
                 port: port.unwrap_or(0),

@@ -20,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::outcome::{Failure, Outcome};
 use crate::pipeline::{Phases, Pipeline};
 use crate::publish::Publisher;
+use crate::variables::Variables;
 
 /// Everything that an item needs, shared by all.
 pub struct Items {
@@ -55,11 +56,12 @@ impl Items {
             }
         };
         let record = Record::of(lease, &self.settings, objects.len() as u32, copied(&self.settings.copy, &value));
+        let variables = Variables::of(&self.settings.variables, &value);
         let (mut phases, mut publish, mut bytes) = (Phases::default(), Duration::ZERO, 0);
         for (index, object) in (0..).zip(&objects) {
             let attributes = record.attributes(index, object);
             let id = attributes.source.item_id(index);
-            let mut processed = self.pipeline.process(id, attributes.attempt, object).await?;
+            let mut processed = self.pipeline.process(id, attributes.attempt, object, variables.clone()).await?;
             processed.body.copied.clone_from(&record.copied);
             let begun = clock::now();
             self.publisher.publish(&record.key, &attributes, &processed.body).await?;

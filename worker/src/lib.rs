@@ -2,7 +2,7 @@
 //!
 //! A lease's way: [`dial`] and [`session`] bring it in, [`desk`] owns it, [`offers`] and [`held`]
 //! decide about slots and announcements, [`item`] works on it. A photo's way: [`formats`] find it in
-//! the message, [`storage`] reads it, [`decode`] makes pixels of it, [`steps`] look at them, all in
+//! the message, [`storage`] reads it, [`decode`] makes pixels of it, [`steps`] look at them, with [`variables`] from the message, all in
 //! [`pipeline`]; [`publish`] makes the result durable.
 
 pub mod clock;
@@ -19,8 +19,10 @@ pub mod offers;
 pub mod outcome;
 pub mod pipeline;
 pub mod publish;
+mod references;
 pub mod session;
 pub mod steps;
 pub mod storage;
 mod transport;
+pub mod variables;
 pub mod work;

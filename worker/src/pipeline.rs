@@ -14,10 +14,11 @@ use crate::decode::{Cores, Photo};
 use crate::outcome::Failure;
 use crate::steps::{self, Item, Step};
 use crate::storage::Store;
+use crate::variables::Variables;
 
 /// A job's steps, loaded, and the store that they read.
 pub struct Pipeline {
-    store: Store,
+    store: Arc<Store>,
     steps: Vec<Step>,
     /// Pixels along the longer side for the step that wants most; none if no step looks at pixels.
     wanted_side: Option<u32>,
@@ -59,19 +60,39 @@ impl Pipeline {
     /// # Errors
     /// A store or a step that cannot be prepared.
     pub async fn of(storage: &settings::Storage, settings: &[settings::Step]) -> anyhow::Result<Self> {
+        Self::with_references(storage, storage, settings).await
+    }
+
+    /// With photos from one store and references from another.
+    ///
+    /// # Errors
+    /// A store or a step that cannot be prepared.
+    pub async fn with_references(
+        photos: &settings::Storage,
+        references: &settings::Storage,
+        settings: &[settings::Step],
+    ) -> anyhow::Result<Self> {
+        let store = Arc::new(Store::open(photos)?);
+        let references = if photos == references { Arc::clone(&store) } else { Arc::new(Store::open(references)?) };
         let mut steps = Vec::with_capacity(settings.len());
         for step in settings {
-            steps.push(Step::load(step).await?);
+            steps.push(Step::load(step, &references).await?);
         }
         let wanted_side = steps.iter().filter_map(Step::wanted_side).max();
-        Ok(Self { store: Store::open(storage)?, steps, wanted_side, caps: Caps::default(), cores: Cores::new() })
+        Ok(Self { store, steps, wanted_side, caps: Caps::default(), cores: Cores::new() })
     }
 
     /// Looks at one photo.
     ///
     /// # Errors
     /// The first thing that fails, with its reason.
-    pub async fn process(&self, id: String, attempt: u32, object: &Object) -> Result<Processed, Failure> {
+    pub async fn process(
+        &self,
+        id: String,
+        attempt: u32,
+        object: &Object,
+        variables: Variables,
+    ) -> Result<Processed, Failure> {
         let mut phases = Phases::default();
         let mut object = object.clone();
         let photo = match self.wanted_side {
@@ -84,7 +105,8 @@ impl Pipeline {
             height: photo.header.height,
             format: photo.header.format.as_str().to_owned(),
         });
-        let item = Item { id, attempt, object };
+        let variables = variables.with_object(&object);
+        let item = Item { id, attempt, object, variables };
         let steps = steps::run(&self.steps, &item, photo.as_ref(), &self.cores).await?;
         phases.steps = begun.elapsed();
         let body = ItemBody { object: item.object, image, steps, timings: phases.into(), copied: BTreeMap::default() };

@@ -13,6 +13,7 @@ use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::{Action, OnFail, Step, Storage, StorageKind};
 use imagejob_worker::outcome::Failure;
 use imagejob_worker::pipeline::{Pipeline, Processed};
+use imagejob_worker::variables::Variables;
 use serde_json::{Value, json};
 
 /// Answers as the key of the object says: `<status> <body>`; `slow` never answers.
@@ -45,7 +46,7 @@ async fn pipeline(names: &[&str], on_fail: OnFail) -> Pipeline {
 
 async fn call(pipeline: &Pipeline, key: &str) -> Result<Processed, Failure> {
     let object = Object { bucket: "b".into(), key: key.into(), bytes: None };
-    pipeline.process("id-1".into(), 1, &object).await
+    pipeline.process("id-1".into(), 1, &object, Variables::default()).await
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use imagejob_protocol::settings::{Action, OnFail, Step, Storage, StorageKind};
 use imagejob_worker::decode::Cores;
 use imagejob_worker::outcome::Failure;
 use imagejob_worker::pipeline::Pipeline;
+use imagejob_worker::variables::Variables;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -50,7 +51,7 @@ fn handler(port: u16, timeout: Duration) -> Action {
 async fn process(storage: &Storage, steps: &[Step], key: &str) -> Result<ItemBody, Failure> {
     let pipeline = Pipeline::of(storage, steps).await.unwrap();
     let object = Object { bucket: "photos".to_owned(), key: key.to_owned(), bytes: None };
-    pipeline.process("00ff".to_owned(), 2, &object).await.map(|processed| processed.body)
+    pipeline.process("00ff".to_owned(), 2, &object, Variables::default()).await.map(|processed| processed.body)
 }
 
 /// A handler on a free port that runs as long as the test.

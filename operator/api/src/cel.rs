@@ -195,14 +195,30 @@ pub(crate) fn secret_name() -> Vec<Rule> {
 /// One kind of step.
 pub(crate) fn step() -> Vec<Rule> {
     vec![rule(
-        "(has(self.quality) ? 1 : 0) + (has(self.handler) ? 1 : 0) == 1",
-        "a step has exactly one kind; give it one of quality handler",
+        "[has(self.quality), has(self.posterMatch), has(self.homework), has(self.handler)].filter(kind, kind).size() == 1",
+        "a step has exactly one kind; give it one of quality posterMatch homework handler",
     )]
 }
 
 /// Names of steps are keys of results.
 pub(crate) fn step_name() -> Vec<Rule> {
     vec![rule("self.matches('^[a-zA-Z][a-zA-Z0-9]*$')", "a step name is a letter, then letters and digits, up to 63")]
+}
+
+/// Values by name, from the message.
+pub(crate) fn variables() -> Vec<Rule> {
+    vec![
+        rule(
+            "self.all(name, name.matches('^[a-zA-Z][a-zA-Z0-9]*$') && !(name in ['bucket', 'key', 'name', 'ext']))",
+            "a variable's name is a letter, then letters and digits, and none of bucket key name ext",
+        ),
+        rule(format!("self.all(name, {})", pointer_expression("self[name]")), POINTER_FORM),
+    ]
+}
+
+/// The place of a reference.
+pub(crate) fn reference() -> Vec<Rule> {
+    vec![rule("self.matches('^(oss|s3)://[^/{}]+/.+$')", "write a reference like oss://posters/{posterId}.jpg")]
 }
 
 /// What a handler needs to be reached.

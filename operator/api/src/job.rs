@@ -3,6 +3,8 @@
 //! Field docs are what `kubectl explain` prints. Omitted means automatic; zero is never magic;
 //! integers carry their unit in the name; enum values are CamelCase.
 
+use std::collections::BTreeMap;
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -90,6 +92,14 @@ pub struct ImageJobSpec {
     pub source: Source,
     /// Where the objects are.
     pub storage: Storage,
+    /// JSON pointers (RFC 6901) into the message by name: `{posterId: /poster/id}` lets a step say
+    /// `oss://posters/{posterId}.jpg`. `bucket`, `key`, `name` and `ext` of the photo are there without.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(
+        extend("maxProperties" = 32, "x-kubernetes-validations" = cel::variables()),
+        extend("additionalProperties" = serde_json::json!({"type": "string", "maxLength": 1024}))
+    )]
+    pub variables: BTreeMap<String, String>,
     /// What is done to each photo, in order; 1 to 8 steps.
     #[schemars(
         length(min = 1, max = 8),
@@ -246,7 +256,7 @@ pub enum StorageType {
     S3,
 }
 
-/// One step: a name and exactly one kind (`quality` or `handler`).
+/// One step: a name and exactly one kind (`quality`, `posterMatch`, `homework` or `handler`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = cel::step()))]
@@ -261,6 +271,12 @@ pub struct Step {
     /// Sharpness, brightness and size, and a verdict on them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
+    /// Is it the poster that the message names, or another, or a sibling that differs in a part?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poster_match: Option<PosterMatch>,
+    /// Which answer regions of the page that the message names are written in?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub homework: Option<Homework>,
     /// Code of your own, called over HTTP on localhost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handler: Option<Handler>,
@@ -279,6 +295,30 @@ pub enum FailureAction {
 /// Sharpness, brightness and size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {}
+
+/// Is it the poster that the message names?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PosterMatch {
+    /// A picture of the poster alone: `oss://bucket/key` or `s3://bucket/key`, the bucket one of
+    /// `storage.buckets`, the key with variables in braces, `oss://posters/{posterId}.jpg`.
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::reference()))]
+    pub reference: String,
+}
+
+/// Which answer regions of the page that the message names are written in?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Homework {
+    /// A picture of the blank page alone, `oss://bucket/key` or `s3://bucket/key` as in
+    /// `posterMatch.reference`.
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::reference()))]
+    pub template: String,
+    /// Its answer regions, likewise: a JSON array of `{"name", "x", "y", "width", "height"}` in pixels of the
+    /// template.
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::reference()))]
+    pub regions: String,
+}
 
 /// Code of your own, called over HTTP on localhost with a POST per photo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -13,7 +13,9 @@ mod source;
 mod steps;
 mod storage;
 mod template;
+mod variables;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -42,6 +44,8 @@ pub struct ValidatedJob {
     pub source: Source,
     /// Where the objects are.
     pub storage: Storage,
+    /// JSON pointers into the message, by name.
+    pub variables: BTreeMap<String, String>,
     /// What is done to each photo, in order.
     pub steps: Vec<Step>,
     /// Where results and failures go.
@@ -117,7 +121,8 @@ fn merge(
     names::object_name(&job.metadata, problems);
     let source = source::source(&spec.source, &job.metadata, created, problems);
     let storage = storage::storage(&spec.storage, problems);
-    let steps = steps::steps(&spec.steps, problems);
+    variables::variables(spec, problems);
+    let steps = steps::steps(spec, problems);
     let results = results(spec, problems);
     let retry = retry(spec, problems);
     let slots = problems.in_range("spec.delivery.slots", spec.delivery.slots, 1..=1_024);
@@ -134,6 +139,7 @@ fn merge(
         generation: job.metadata.generation,
         source: source?,
         storage: storage?,
+        variables: spec.variables.clone(),
         steps,
         results,
         retry: retry?,

@@ -131,8 +131,12 @@ const JOB: &[(&str, &str, &str)] = &[
     ("spec.steps[1].name", "\"quality\"", "\"quality\" is there already; keep one"),
     ("spec.steps[0].onFail", "\"Abort\"", "\"Abort\" is not a failure action; use Continue Stop"),
     ("spec.steps[0].quality.sharpness", "3", "unknown field; none is known here"),
-    ("spec.steps[0].handler", "{\"port\": 9000}", "has several kinds; keep one of quality handler"),
-    ("spec.steps[0].quality", "-", "has no kind; add one of quality handler"),
+    (
+        "spec.steps[0].handler",
+        "{\"port\": 9000}",
+        "has several kinds; keep one of quality posterMatch homework handler",
+    ),
+    ("spec.steps[0].quality", "-", "has no kind; add one of quality posterMatch homework handler"),
     ("spec.steps[0].qualty", "{}", "unknown field; did you mean quality?"),
     ("spec.steps[1].handler.command", "\"python3\"", "\"python3\" is not a list"),
     ("spec.steps[1].handler.command[0]", "\"\"", "is empty; name the program"),
@@ -141,6 +145,42 @@ const JOB: &[(&str, &str, &str)] = &[
     ("spec.steps[1].handler.path", "\"invoke\"", "\"invoke\" is not a path; write it like /invoke"),
     ("spec.steps[1].handler.timeoutSeconds", "0", "0 is not from 1 to 86400"),
     ("spec.steps[1].handler.timeoutSeconds", "1.5", "1.5 is not a whole number from 0 to 4294967295"),
+    ("spec.variables.a-b", "\"/b\"", "is not the name of a variable; use a letter, then letters and digits"),
+    ("spec.variables.key", "\"/b\"", "is the photo's own; use a name other than bucket key name ext"),
+    ("spec.variables.posterId", "\"poster\"", "\"poster\" is not a JSON pointer; write it like /photo/url"),
+    ("spec.steps[2].posterMatch.reference", "-", "is required, but missing"),
+    (
+        "spec.steps[2].posterMatch.reference",
+        "\"https://example.com/a.jpg\"",
+        "\"https://example.com/a.jpg\" is not a place in a bucket; write it like oss://posters/{posterId}.jpg",
+    ),
+    (
+        "spec.steps[2].posterMatch.reference",
+        "\"oss://other/a.jpg\"",
+        "bucket \"other\" is not in storage.buckets; add it there",
+    ),
+    (
+        "spec.steps[2].posterMatch.reference",
+        "\"oss://posters/{city}.jpg\"",
+        "variable \"city\" is not declared; add city to spec.variables",
+    ),
+    (
+        "spec.steps[2].posterMatch.reference",
+        "\"oss://posters/{posterId.jpg\"",
+        "\"oss://posters/{posterId.jpg\" has a brace that is not closed",
+    ),
+    ("spec.steps[3].homework.template", "-", "is required, but missing"),
+    ("spec.steps[3].homework.regions", "-", "is required, but missing"),
+    (
+        "spec.steps[3].homework.template",
+        "\"page.png\"",
+        "\"page.png\" is not a place in a bucket; write it like oss://posters/{posterId}.jpg",
+    ),
+    (
+        "spec.steps[3].homework.regions",
+        "\"oss://posters/{page}.json\"",
+        "variable \"page\" is not declared; add page to spec.variables",
+    ),
     ("spec.results", "-", "is required, but missing"),
     ("spec.results.topic", "-", "is required, but missing"),
     ("spec.results.topic", "\"..\"", "\"..\" is not a topic name; use a-z A-Z 0-9 . _ -, 1 to 249 characters"),
@@ -422,7 +462,7 @@ fn every_wrong_field_of_a_store_is_one_sentence() {
     let mut valid = documents();
     let storage = serde_json::json!({
         "type": "S3", "endpoint": "https://s3.eu-central-1.amazonaws.com", "region": "eu-central-1",
-        "secretRef": {"name": "photos-reader"}, "buckets": ["photos"],
+        "secretRef": {"name": "photos-reader"}, "buckets": ["photos", "posters"],
     });
     change(&mut valid[0], "spec.storage", &storage.to_string());
     assert_eq!(complaints(&valid[0], &valid[1]), Vec::<String>::new());

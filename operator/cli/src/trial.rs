@@ -11,6 +11,7 @@ use imagejob_protocol::events::Object;
 use imagejob_protocol::settings::{Storage, StorageKind};
 use imagejob_worker::outcome::Failure;
 use imagejob_worker::pipeline::Pipeline;
+use imagejob_worker::variables::Variables;
 use serde_json::json;
 
 use crate::dev::job::{Brokers, Chosen, documents};
@@ -27,6 +28,9 @@ pub(crate) struct TryArgs {
     /// Photos
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
+    /// Value of one of the job's variables, as the message would give it
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
     /// The job, if the file holds several
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
@@ -37,6 +41,7 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
     let documents = documents(std::slice::from_ref(&args.file))?;
     let chosen = Chosen::of(&documents, args.job.as_deref(), Brokers::AsWritten, None, SystemClock.now())?;
     let settings = worker_settings(&chosen.valid, &SecretPaths::Mounted);
+    let variables: Variables = args.set.iter().cloned().collect();
     let mut failed = 0;
     // The folder of a photo stands in for the bucket; steps are loaded once per folder.
     let mut loaded: Option<(PathBuf, Pipeline)> = None;
@@ -48,11 +53,12 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
                 buckets: vec![".".to_owned()],
                 max_object_bytes: settings.storage.max_object_bytes,
             };
-            loaded = Some((folder.clone(), Pipeline::of(&storage, &settings.steps).await?));
+            loaded =
+                Some((folder.clone(), Pipeline::with_references(&storage, &settings.storage, &settings.steps).await?));
         }
         let Some((_, pipeline)) = &loaded else { continue };
         let object = Object { bucket: ".".to_owned(), key: name.clone(), bytes: None };
-        match pipeline.process(name.clone(), 1, &object).await {
+        match pipeline.process(name.clone(), 1, &object, variables.clone()).await {
             Ok(mut processed) => {
                 processed.body.object.bucket.clone_from(&settings.storage.buckets[0]);
                 println!("{}", serde_json::to_string(&processed.body)?);
@@ -65,6 +71,11 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
     }
     anyhow::ensure!(failed == 0, "{failed} of {} photos failed", args.photos.len());
     Ok(())
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it like posterId=p7")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// A file's folder, absolute, and its name.

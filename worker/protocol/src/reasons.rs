@@ -66,6 +66,10 @@ words! {
         TruncatedImage,
         /// An image by its header, but not decodable.
         CorruptImage,
+        /// A pattern in a step names a variable that the message does not give.
+        VariableMissing,
+        /// What the photo should be compared with cannot be used: no image, or too plain.
+        ReferenceUnusable,
         /// The handler answered 4xx: it will not take this item.
         HandlerRejected,
         /// The handler answered 5xx or 429, or broke the connection.
@@ -104,6 +108,8 @@ impl FailureReason {
             | Self::TooManyPixels
             | Self::TruncatedImage
             | Self::CorruptImage
+            | Self::VariableMissing
+            | Self::ReferenceUnusable
             | Self::HandlerRejected
             | Self::HandlerAnswerInvalid
             | Self::WorkerKilled

@@ -7,6 +7,7 @@
 //! (the token, passwords, keys) is not in here: flags and mounted files carry those, and settings
 //! name the folders of such files at most.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -127,6 +128,8 @@ pub struct WorkerSettings {
     pub format: Format,
     /// Where objects are.
     pub storage: Storage,
+    /// JSON pointers into the message, by the name that patterns in steps use.
+    pub variables: BTreeMap<String, String>,
     /// What is done to each photo, in order; 1..8.
     pub steps: Vec<Step>,
     /// Topic for results.
@@ -228,6 +231,18 @@ pub enum OnFail {
 pub enum Action {
     /// Sharpness, brightness, size, verdict.
     Quality {},
+    /// Is it the poster that the message names?
+    PosterMatch {
+        /// `oss://bucket/key` with `{variables}`.
+        reference: String,
+    },
+    /// Which answer regions of the page that the message names are written in?
+    Homework {
+        /// The blank page's picture, `oss://bucket/key` with `{variables}`.
+        template: String,
+        /// JSON with the regions' names and rectangles, likewise.
+        regions: String,
+    },
     /// The user's own code over HTTP on localhost.
     Handler {
         /// Program and arguments that the worker starts and stops, with `PORT` in its

@@ -89,8 +89,14 @@ fn settings_files() {
             buckets: vec!["photos".into()],
             max_object_bytes: 64 << 20,
         },
+        variables: [("posterId".into(), "/poster/id".into())].into(),
         steps: vec![
             Step { name: "quality".into(), on_fail: OnFail::Stop, action: Action::Quality {} },
+            Step {
+                name: "match".into(),
+                on_fail: OnFail::Continue,
+                action: Action::PosterMatch { reference: "oss://posters/{posterId}.jpg".into() },
+            },
             Step {
                 name: "own".into(),
                 on_fail: OnFail::Continue,

@@ -1,15 +1,25 @@
 //! The steps of a job, loaded once and run on each photo in order.
 
 mod handler;
+mod homework;
+mod poster_match;
 mod quality;
+
+use std::sync::Arc;
 
 use imagejob_protocol::events::Object;
 use imagejob_protocol::settings::{self, Action, OnFail};
+use imagejob_vision::registration::WANTED_SIDE;
 use serde_json::{Map, Value};
 
 use crate::decode::{Cores, Photo};
 use crate::outcome::Failure;
+use crate::references::References;
+use crate::storage::Store;
+use crate::variables::Variables;
 use handler::Handler;
+use homework::Homework;
+use poster_match::PosterMatch;
 
 /// What a step is told of an item besides its photo.
 #[derive(Debug, Clone)]
@@ -20,6 +30,8 @@ pub struct Item {
     pub attempt: u32,
     /// The photo's place in the store.
     pub object: Object,
+    /// What patterns in steps may name.
+    pub variables: Variables,
 }
 
 /// A step that is ready to run.
@@ -31,6 +43,8 @@ pub struct Step {
 
 enum Kind {
     Quality,
+    PosterMatch(PosterMatch),
+    Homework(Homework),
     Handler(Handler),
 }
 
@@ -42,13 +56,24 @@ struct Found {
 }
 
 impl Step {
-    /// Makes a step ready: starts its program, if it has one.
+    /// Makes a step ready: starts its program, if it has one. References are read from `store` when a photo needs
+    /// them.
     ///
     /// # Errors
     /// A program that does not start or does not listen.
-    pub async fn load(settings: &settings::Step) -> anyhow::Result<Self> {
+    pub async fn load(settings: &settings::Step, store: &Arc<Store>) -> anyhow::Result<Self> {
         let kind = match &settings.action {
             Action::Quality {} => Kind::Quality,
+            Action::PosterMatch { reference } => Kind::PosterMatch(PosterMatch {
+                pattern: reference.clone(),
+                references: References::new(Arc::clone(store)),
+            }),
+            Action::Homework { template, regions } => Kind::Homework(Homework {
+                template: template.clone(),
+                regions: regions.clone(),
+                pages: References::new(Arc::clone(store)),
+                places: References::new(Arc::clone(store)),
+            }),
             Action::Handler { command, port, path, timeout_ms } => {
                 Kind::Handler(Handler::start(command, *port, path, *timeout_ms).await?)
             }
@@ -60,6 +85,7 @@ impl Step {
     pub fn wanted_side(&self) -> Option<u32> {
         match self.kind {
             Kind::Quality => Some(quality::WANTED_SIDE),
+            Kind::PosterMatch(_) | Kind::Homework(_) => Some(WANTED_SIDE),
             Kind::Handler(_) => None,
         }
     }
@@ -73,14 +99,16 @@ impl Step {
 pub async fn run(
     steps: &[Step],
     item: &Item,
-    photo: Option<&std::sync::Arc<Photo>>,
+    photo: Option<&Arc<Photo>>,
     cores: &Cores,
 ) -> Result<Map<String, Value>, Failure> {
     let mut entries = Map::new();
     for step in steps {
         let found = match (&step.kind, photo) {
             (Kind::Quality, Some(photo)) => quality::run(photo, cores).await?,
-            (Kind::Quality, None) => continue,
+            (Kind::PosterMatch(step), Some(photo)) => step.run(item, photo, cores).await?,
+            (Kind::Homework(step), Some(photo)) => step.run(item, photo, cores).await?,
+            (Kind::Quality | Kind::PosterMatch(_) | Kind::Homework(_), None) => continue,
             (Kind::Handler(handler), _) => handler.call(item).await?,
         };
         entries.insert(step.name.clone(), Value::Object(found.entry));

@@ -6,19 +6,19 @@ use crate::geometry::{Homography, Point};
 /// A picture of `width` x `height` whose pixels are where `map` takes them in `photo`, interpolated
 /// between four pixels; beyond the photo's border its nearest pixel.
 pub(crate) fn straightened(photo: &Luma, map: &Homography, width: u32, height: u32) -> Luma {
-    let [a, b, c, d, e, f, g, h, i] = map.cells().map(|cell| cell as f32);
+    let m = map.cells().map(|cell| cell as f32);
     let (last_x, last_y) = (photo.width() as f32 - 1.0, photo.height() as f32 - 1.0);
     let stride = photo.width() as usize;
     let from = photo.pixels();
     let mut pixels = Vec::with_capacity(width as usize * height as usize);
     for row in 0..height {
-        let y = row as f32 + 0.5;
-        let (u, v, w) = (b * y + c, e * y + f, h * y + i);
+        let down = row as f32 + 0.5;
+        let begin = [m[1] * down + m[2], m[4] * down + m[5], m[7] * down + m[8]];
         pixels.extend((0..width).map(|column| {
-            let x = column as f32 + 0.5;
-            let scale = 1.0 / (g * x + w);
-            let x_there = ((a * x + u) * scale - 0.5).clamp(0.0, last_x);
-            let y_there = ((d * x + v) * scale - 0.5).clamp(0.0, last_y);
+            let right = column as f32 + 0.5;
+            let scale = 1.0 / (m[6] * right + begin[2]);
+            let x_there = ((m[0] * right + begin[0]) * scale - 0.5).clamp(0.0, last_x);
+            let y_there = ((m[3] * right + begin[1]) * scale - 0.5).clamp(0.0, last_y);
             let (left, top) = (x_there as usize, y_there as usize);
             let (right, down) = (x_there - left as f32, y_there - top as f32);
             let next = usize::from(left < stride - 1);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::problem::Problems;
-use crate::job::{self, FailureAction};
+use super::variables;
+use crate::job::{self, FailureAction, ImageJobSpec};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,18 @@ pub struct Step {
 pub enum Action {
     /// Sharpness, brightness, size.
     Quality,
+    /// Is it the poster that the message names?
+    PosterMatch {
+        /// `oss://bucket/key` with `{variables}`.
+        reference: String,
+    },
+    /// Which answer regions of the page that the message names are written in?
+    Homework {
+        /// The blank page's picture, `oss://bucket/key` with `{variables}`.
+        template: String,
+        /// Its regions, likewise.
+        regions: String,
+    },
     /// Code of the user's own, called over HTTP on localhost.
     Handler {
         /// Program and arguments that each worker starts; empty = something listens already.
@@ -34,7 +47,8 @@ pub enum Action {
     },
 }
 
-pub(super) fn steps(specs: &[job::Step], problems: &mut Problems) -> Vec<Step> {
+pub(super) fn steps(job: &ImageJobSpec, problems: &mut Problems) -> Vec<Step> {
+    let specs = &job.steps;
     if !(1..=8).contains(&specs.len()) {
         problems.add("spec.steps", format!("{} steps are not 1 to 8", specs.len()));
     }
@@ -49,19 +63,28 @@ pub(super) fn steps(specs: &[job::Step], problems: &mut Problems) -> Vec<Step> {
         }
     }
     let steps = specs.iter().enumerate();
-    steps.filter_map(|(i, step)| self::step(&format!("spec.steps[{i}]"), step, problems)).collect()
+    steps.filter_map(|(i, step)| self::step(&format!("spec.steps[{i}]"), step, job, problems)).collect()
 }
 
-fn step(path: &str, spec: &job::Step, problems: &mut Problems) -> Option<Step> {
-    let action = match (&spec.quality, &spec.handler) {
-        (Some(_), None) => Action::Quality,
-        (None, Some(handler)) => self::handler(&format!("{path}.handler"), handler, problems),
-        (None, None) => {
-            problems.add(path, "has no kind; add one of quality handler");
+fn step(path: &str, spec: &job::Step, job: &ImageJobSpec, problems: &mut Problems) -> Option<Step> {
+    let action = match (&spec.quality, &spec.poster_match, &spec.homework, &spec.handler) {
+        (Some(_), None, None, None) => Action::Quality,
+        (None, Some(poster), None, None) => {
+            variables::reference(&format!("{path}.posterMatch.reference"), &poster.reference, job, problems);
+            Action::PosterMatch { reference: poster.reference.clone() }
+        }
+        (None, None, Some(page), None) => {
+            variables::reference(&format!("{path}.homework.template"), &page.template, job, problems);
+            variables::reference(&format!("{path}.homework.regions"), &page.regions, job, problems);
+            Action::Homework { template: page.template.clone(), regions: page.regions.clone() }
+        }
+        (None, None, None, Some(handler)) => self::handler(&format!("{path}.handler"), handler, problems),
+        (None, None, None, None) => {
+            problems.add(path, "has no kind; add one of quality posterMatch homework handler");
             return None;
         }
-        (Some(_), Some(_)) => {
-            problems.add(path, "has several kinds; keep one of quality handler");
+        _ => {
+            problems.add(path, "has several kinds; keep one of quality posterMatch homework handler");
             return None;
         }
     };

@@ -139,16 +139,16 @@ fn nine_in_a_row(ring: u32) -> bool {
 fn harris(level: &Luma, at: usize) -> f32 {
     let (pixels, width) = (level.pixels(), level.width() as usize);
     let (mut xx, mut yy, mut xy) = (0_i32, 0_i32, 0_i32);
-    for row in 0..7 {
-        let start = at + row * width - 3 * width - 3;
+    for y in 0..7 {
+        let start = at + y * width - 3 * width - 3;
         let above = &pixels[start - width - 1..][..9];
         let here = &pixels[start - 1..][..9];
         let below = &pixels[start + width - 1..][..9];
         for x in 0..7 {
-            let [a, b, c] = [above[x], above[x + 1], above[x + 2]].map(i32::from);
-            let [d, f] = [here[x], here[x + 2]].map(i32::from);
-            let [g, h, i] = [below[x], below[x + 1], below[x + 2]].map(i32::from);
-            let (dx, dy) = (c + 2 * f + i - a - 2 * d - g, g + 2 * h + i - a - 2 * b - c);
+            let level = |row: &[u8], by: usize| i32::from(row[x + by]);
+            let column = |by: usize| level(above, by) + 2 * level(here, by) + level(below, by);
+            let row = |row: &[u8]| level(row, 0) + 2 * level(row, 1) + level(row, 2);
+            let (dx, dy) = (column(2) - column(0), row(below) - row(above));
             xx += dx * dx; // at most 49 x 1,020^2 = 51 million
             yy += dy * dy;
             xy += dx * dy;

@@ -17,7 +17,7 @@ pub(super) fn of(level: &Luma, at: usize) -> f32 {
     let (mut right, mut down) = (0_i32, 0_i32);
     for (row, &half) in (-RADIUS..).zip(&HALF_WIDTHS) {
         let start = at.strict_add_signed(row * width - half);
-        let pixels = &level.pixels()[start..][..2 * half as usize + 1];
+        let pixels = &level.pixels()[start..][..=2 * half as usize];
         let sum: i32 = pixels.iter().map(|&pixel| i32::from(pixel)).sum();
         let moment: i32 = (-half as i32..).zip(pixels).map(|(x, &pixel)| x * i32::from(pixel)).sum();
         right += moment;

@@ -40,8 +40,8 @@ pub(super) fn smoothed(luma: &Luma) -> Luma {
     for y in 0..height as isize {
         let rows = [-2, -1, 0, 1, 2].map(|by| clamped(y + by));
         for (x, sum) in column[2..width + 2].iter_mut().enumerate() {
-            let [a, b, c, d, e] = rows.map(|row| u16::from(row[x]));
-            *sum = a + e + 4 * (b + d) + 6 * c; // at most 16 x 255 = 4,080
+            let level = rows.map(|row| u16::from(row[x]));
+            *sum = level[0] + level[4] + 4 * (level[1] + level[3]) + 6 * level[2]; // at most 16 x 255 = 4,080
         }
         let (left, right) = (column[2], column[width + 1]);
         column[..2].fill(left);

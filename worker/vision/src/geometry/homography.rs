@@ -21,20 +21,15 @@ impl Homography {
                 [a.x, a.y, 1.0, 0.0, 0.0, 0.0, -a.x * b.x, -a.y * b.x, b.x],
                 [0.0, 0.0, 0.0, a.x, a.y, 1.0, -a.x * b.y, -a.y * b.y, b.y],
             ] {
-                for i in 0..8 {
-                    for j in i..9 {
-                        system[i][j] += weight * row[i] * row[j];
+                for (equation, factor) in system.iter_mut().zip(row) {
+                    for (sum, value) in equation.iter_mut().zip(row) {
+                        *sum += weight * factor * value;
                     }
                 }
             }
         }
-        for i in 1..8 {
-            for j in 0..i {
-                system[i][j] = system[j][i];
-            }
-        }
-        let [a, b, c, d, e, f, g, h] = solve(system)?;
-        let inner = Self([a, b, c, d, e, f, g, h, 1.0]);
+        let mut inner = Self([1.0; 9]);
+        inner.0[..8].copy_from_slice(&solve(system)?);
         Some(to.inverse().after(&inner).after(&from.matrix()))
     }
 
@@ -60,22 +55,17 @@ impl Homography {
 
     /// The way back; `None` if everything went to one line.
     pub fn inverse(&self) -> Option<Self> {
-        let [a, b, c, d, e, f, g, h, i] = self.0;
-        let determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
+        let m = &self.0;
+        // The determinant of what is left without a row and a column, with the sign of its place.
+        let cofactor = |row: usize, column: usize| {
+            let cell = |down: usize, right: usize| m[(row + down) % 3 * 3 + (column + right) % 3];
+            cell(1, 1) * cell(2, 2) - cell(1, 2) * cell(2, 1)
+        };
+        let determinant: f64 = (0..3).map(|column| m[column] * cofactor(0, column)).sum();
         if determinant.abs() < 1e-12 {
             return None;
         }
-        let adjugate = [
-            e * i - f * h,
-            c * h - b * i,
-            b * f - c * e,
-            f * g - d * i,
-            a * i - c * g,
-            c * d - a * f,
-            d * h - e * g,
-            b * g - a * h,
-            a * e - b * d,
-        ];
+        let adjugate: [f64; 9] = std::array::from_fn(|i| cofactor(i % 3, i / 3));
         // Divided by the determinant, so that w stays positive for what was in view.
         Some(Self(adjugate.map(|cell| cell / determinant)))
     }

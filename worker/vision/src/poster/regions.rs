@@ -73,7 +73,9 @@ pub(super) fn of(tiles: &Tiles) -> Regions {
             (count(State::Differs), &mut differing)
         };
         if marks >= SMALLEST {
-            region.iter().for_each(|&i| target[i] = true);
+            for &i in &region {
+                target[i] = true;
+            }
         }
     }
     let share = |part: usize, of: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };

@@ -24,7 +24,7 @@ impl Template {
         let sharp = poster.shrunk_to(SIDE);
         let (width, height) = (sharp.width(), sharp.height());
         let softened = |reduction: f64| {
-            if reduction == 1.0 {
+            if reduction <= 1.0 {
                 return sharp.clone();
             }
             let shrunk = |side: u32| ((f64::from(side) / reduction).round() as u32).max(1);

@@ -64,7 +64,7 @@ impl Page {
             vec![text(rng, 300.0, 60.0, 44.0, 9), text(rng, 80.0, 130.0, 22.0, rng.clone().random_range(24..36))];
         let mut answers = Vec::new();
         let mut y = 190.0;
-        while y < HEIGHT as f64 - 150.0 {
+        while y < HEIGHT as f64 - 200.0 {
             let count = rng.random_range(8..16);
             lines.push(text(rng, 70.0, y + 14.0, 24.0, count));
             let end = 70.0 + 24.0 * count as f64 + 20.0;
@@ -168,8 +168,8 @@ fn write(page: &mut Picture, place: Place, rng: &mut StdRng, draw: impl Fn(&mut 
             let to = Point { x: x + size * rng.random_range(0.05..0.9), y: y + size * rng.random_range(0.05..0.95) };
             // A bent line: by way of a point beside the straight one.
             let bend = Point {
-                x: (pen.x + to.x) / 2.0 + rng.random_range(-5.0..5.0),
-                y: (pen.y + to.y) / 2.0 + rng.random_range(-5.0..5.0),
+                x: pen.x.midpoint(to.x) + rng.random_range(-5.0..5.0),
+                y: pen.y.midpoint(to.y) + rng.random_range(-5.0..5.0),
             };
             draw(page, [pen, bend]);
             draw(page, [bend, to]);

@@ -1,0 +1,50 @@
+//! Values from the message, and the patterns that name them.
+
+use super::names;
+use super::problem::Problems;
+use crate::job::ImageJobSpec;
+
+/// What the photo's place says, without being declared.
+const BUILT_IN: [&str; 4] = ["bucket", "key", "name", "ext"];
+
+/// Names and pointers.
+pub(super) fn variables(spec: &ImageJobSpec, problems: &mut Problems) {
+    for (name, pointer) in &spec.variables {
+        let path = format!("spec.variables.{name}");
+        let is_word =
+            name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !is_word {
+            problems.add(&path, "is not the name of a variable; use a letter, then letters and digits");
+        }
+        if BUILT_IN.contains(&name.as_str()) {
+            problems.add(&path, "is the photo's own; use a name other than bucket key name ext");
+        }
+        names::json_pointer(&path, pointer, problems);
+    }
+}
+
+/// A reference in a bucket of the job, with variables that exist.
+pub(super) fn reference(path: &str, pattern: &str, spec: &ImageJobSpec, problems: &mut Problems) {
+    let rest = pattern.strip_prefix("oss://").or_else(|| pattern.strip_prefix("s3://"));
+    let place = rest
+        .and_then(|rest| rest.split_once('/'))
+        .filter(|(bucket, key)| !bucket.is_empty() && !bucket.contains(['{', '}']) && !key.is_empty());
+    let Some((bucket, key)) = place else {
+        problems
+            .add(path, format!("{pattern:?} is not a place in a bucket; write it like oss://posters/{{posterId}}.jpg"));
+        return;
+    };
+    if !spec.storage.buckets.iter().any(|listed| listed == bucket) {
+        problems.add(path, format!("bucket {bucket:?} is not in storage.buckets; add it there"));
+    }
+    for part in key.split('{').skip(1) {
+        match part.split_once('}') {
+            None => problems.add(path, format!("{pattern:?} has a brace that is not closed")),
+            Some((name, _)) if !spec.variables.contains_key(name) && !BUILT_IN.contains(&name) => {
+                let sentence = format!("variable {name:?} is not declared; add {name} to spec.variables");
+                problems.add(path, sentence);
+            }
+            Some(_) => {}
+        }
+    }
+}
