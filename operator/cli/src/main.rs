@@ -1,4 +1,4 @@
-//! `imagejob`: a job on a laptop, its steps on a photo, test photos and traffic.
+//! `imagejob`: a job on a laptop, its steps on a photo, a policy on a weekend, test photos and traffic.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 mod dev;
 mod generate;
+mod simulate;
 mod trial;
 
 /// Photo streams on Kafka: run and try ImageJobs, make test photos and traffic
@@ -21,6 +22,7 @@ struct Cli {
 enum Command {
     Dev(dev::DevArgs),
     Try(trial::TryArgs),
+    Simulate(simulate::SimulateArgs),
     /// Make test photos with a known truth, and traffic that names them
     Generate(generate::GenerateArgs),
 }
@@ -45,6 +47,7 @@ fn start() -> anyhow::Result<()> {
         match cli.command {
             Command::Dev(args) => dev::run(args).await,
             Command::Try(args) => trial::run(args).await,
+            Command::Simulate(args) => tokio::task::block_in_place(|| simulate::run(&args)),
             Command::Generate(args) => tokio::task::block_in_place(|| generate::run(&args)),
         }
     })

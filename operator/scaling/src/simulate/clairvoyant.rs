@@ -2,8 +2,8 @@
 //!
 //! Between the curve of arrivals and the same curve one promise later, any rising line keeps the
 //! promise. The shortest one, as of a string that is pulled taut, has the least changes of rate of
-//! all, whatever a change costs. Its worker-hours are a floor that no policy can reach: parts of
-//! workers count as parts.
+//! all, whatever a change costs. Parts of workers beyond the first count as parts, so no policy can
+//! be cheaper while one worker is busy; below that, letting records gather for a while can.
 
 use super::course::{Course, Recorder};
 use super::queue::Queue;
