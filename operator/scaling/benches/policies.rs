@@ -63,7 +63,7 @@ fn profile(name: &str, days: Days, from: (i8, i8), to: (i8, i8), edit: impl FnOn
     profile
 }
 
-const TRIM: Option<Trim> = Some(Trim { after: Duration::from_secs(120), factor: 1.5 });
+const TRIM: Option<Trim> = Some(Trim { after: Duration::from_mins(2), factor: 1.5 });
 
 /// The posters of a weekend: two million, with the peaks that people know.
 fn weekend_profiles(wait: Option<u64>) -> Vec<Profile> {
@@ -179,7 +179,7 @@ fn gate_weekend(seeds: Range<u64>) {
         declared.push(run.hours / best);
         late.push(run.late_percent);
         let mut tighter = weekend_profiles(None);
-        tighter[0].trim = Some(Trim { after: Duration::from_secs(120), factor: 1.2 });
+        tighter[0].trim = Some(Trim { after: Duration::from_mins(2), factor: 1.2 });
         let tighter = policy(&scenario, 60.0, tighter);
         ours("volume, trimmed to 120 %", &world60, trace, &tighter, Memory::default(), seed, best);
         let keda = rival("keda", &world60, trace, &mut Keda::new(u32::MAX, 7.0), seed, best);

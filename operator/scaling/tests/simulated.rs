@@ -79,7 +79,7 @@ fn a_declared_sale_is_met_at_a_third_of_what_keda_costs() {
         };
         Profile {
             amount: Some(Amount::Rate(per_second)),
-            trim: Some(Trim { after: Duration::from_secs(120), factor: 1.5 }),
+            trim: Some(Trim { after: Duration::from_mins(2), factor: 1.5 }),
             ..Profile::new(format!("rush-{hour}"), schedule)
         }
     };

@@ -224,7 +224,7 @@ fn the_highest_floor_the_lowest_ceiling_and_the_shortest_wait_hold() {
     let mut job = Job::new()
         .profile("small", &every, (0, 0), |p| p.amount = Some(Amount::Floor(2)))
         .profile("sale", &every, (11, 13), |p| {
-            (p.amount, p.wait) = (Some(Amount::Floor(6)), Some(Duration::from_secs(5)))
+            (p.amount, p.wait) = (Some(Amount::Floor(6)), Some(Duration::from_secs(5)));
         })
         .profile("night", &every, (0, 0), |p| p.ceiling = Some(20));
     let quiet = job.rests();

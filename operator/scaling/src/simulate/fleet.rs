@@ -91,7 +91,7 @@ impl Fleet {
 
     /// Nine of ten starts take no longer than this, seconds; none before there was one.
     pub(super) fn usual_start_up(&self) -> Option<f64> {
-        (self.ready > 0).then(|| self.start_up.0 + 0.9 * (self.start_up.1 - self.start_up.0))
+        (self.ready > 0).then_some(self.start_up.0 + 0.9 * (self.start_up.1 - self.start_up.0))
     }
 }
 

@@ -128,8 +128,8 @@ pub fn simulate(world: &World, trace: &Trace, scaler: &mut dyn Scaler, seed: u64
             second: to,
             waiting: queue.records(),
             in_flight: slots.in_flight,
-            ended_lately: slots.ended_within(5.0, trace.bin),
-            ended_in_a_minute: slots.ended_within(60.0, trace.bin),
+            ended_lately: slots.ended_lately.max(0.0),
+            ended_in_a_minute: slots.ended_in_a_minute.max(0.0),
             oldest: queue.oldest(to),
             service,
             applied: fleet.applied(),
@@ -160,7 +160,8 @@ pub fn simulate(world: &World, trace: &Trace, scaler: &mut dyn Scaler, seed: u64
 #[derive(Debug, Default)]
 struct Slots {
     in_flight: f64,
-    slots: f64,
+    /// Slots of the ready workers.
+    there: f64,
     ended: VecDeque<f64>,
     ended_in_a_minute: f64,
     ended_lately: f64,
@@ -169,7 +170,7 @@ struct Slots {
 impl Slots {
     /// Records that can be started in a step: free slots at once, and those that come free.
     fn capacity(&mut self, slots: f64, service: f64, step: f64) -> f64 {
-        self.slots = slots;
+        self.there = slots;
         (slots - self.in_flight).max(0.0) + slots * step / service
     }
 
@@ -178,7 +179,7 @@ impl Slots {
         let steady = started / step * service;
         let before = self.in_flight;
         let after = steady + (before - steady) * (-step / service).exp();
-        self.in_flight = after.min(self.slots.max(before));
+        self.in_flight = after.min(self.there.max(before));
         let ended = (before + started - self.in_flight).max(0.0);
         self.ended.push_back(ended);
         self.ended_in_a_minute += ended;
@@ -190,10 +191,6 @@ impl Slots {
         if self.ended.len() > minute {
             self.ended_in_a_minute -= self.ended.pop_front().unwrap_or(0.0);
         }
-    }
-
-    fn ended_within(&self, seconds: f64, _step: f64) -> f64 {
-        if seconds > 5.0 { self.ended_in_a_minute.max(0.0) } else { self.ended_lately.max(0.0) }
     }
 }
 

@@ -71,9 +71,10 @@ fn add_day(day: f64, random: &mut Random, rates: &mut [f64], records: &mut [u32]
         let shift = random.between(-300.0, 300.0);
         let (from, to) = (day + from * HOUR + shift, day + to * HOUR + shift);
         let height = photos * share * random.between(0.85, 1.15) / (to - from);
-        for second in (from - RAMP / 2.0) as usize..(to + RAMP / 2.0) as usize {
+        let (first, last) = ((from - RAMP / 2.0) as usize, (to + RAMP / 2.0) as usize);
+        for (second, rate) in rates.iter_mut().enumerate().take(last).skip(first) {
             let inside = (second as f64 - from).min(to - second as f64);
-            rates[second] += height * (inside / RAMP + 0.5).clamp(0.0, 1.0);
+            *rate += height * (inside / RAMP + 0.5).clamp(0.0, 1.0);
         }
         let at = from + random.between(0.0, 540.0);
         add_folder(at as usize, folder * random.between(0.8, 1.2), random, records);
