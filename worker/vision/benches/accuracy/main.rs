@@ -12,7 +12,6 @@ mod pages;
 mod posters;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use imagejob_truth::Picture;
 
@@ -44,10 +43,10 @@ fn photographs(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<Picture> {
     paths.iter().map(|path| Picture::of_jpeg(&std::fs::read(path).unwrap())).collect()
 }
 
-/// Time that this thread has had of a core: other load on the machine is not the recogniser's doing.
-fn on_core() -> Duration {
+/// Milliseconds that this thread has had of a core: other load on the machine is not the recogniser's doing.
+fn millis_on_core() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+    text.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e6
 }
 
 /// Runs `work` on each item, on all cores.

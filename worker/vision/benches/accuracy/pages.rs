@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use crate::figures::quantile;
-use crate::{in_parallel, on_core};
+use crate::{in_parallel, millis_on_core};
 
 /// Photographs of each page.
 const PHOTOGRAPHS: usize = 10;
@@ -97,10 +97,10 @@ fn grade(seed: u64, art: &[Picture]) -> Vec<Graded> {
             }
             let table = &art[rng.random_range(0..art.len())];
             let photograph = take(&filled, table, table, &Shot::of_a_page(rng), rng);
-            let begun = on_core();
+            let begun = millis_on_core();
             let photo = decode::luma(&photograph.jpeg, &Caps::default(), WANTED_SIDE).unwrap();
             let reading = read(&View::of(&photo), &template, seed);
-            Graded { answers, reading, millis: (on_core() - begun).as_secs_f64() * 1e3 }
+            Graded { answers, reading, millis: millis_on_core() - begun }
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use crate::figures::{auc, hits_at, quantile};
-use crate::{in_parallel, on_core};
+use crate::{in_parallel, millis_on_core};
 
 /// Photographs of each poster, and of siblings of it.
 const TRUE_PAIRS: usize = 5;
@@ -48,9 +48,9 @@ pub(crate) fn run(seed: u64, posters: u64, art: &[Picture]) {
     let taken: Vec<Taken> =
         in_parallel(&indices, |&of| photographs(of, &subjects[of], seed, art)).into_iter().flatten().collect();
     let own = in_parallel(&taken, |taken| {
-        let begun = on_core();
+        let begun = millis_on_core();
         let found = compare(&taken.view, &subjects[taken.of].reference, seed);
-        ((on_core() - begun).as_secs_f64() * 1e3, found)
+        (millis_on_core() - begun, found)
     });
     let of_kind = |what| taken.iter().zip(&own).filter(move |(taken, _)| taken.what == what);
     let scores = |what| -> Vec<f64> { of_kind(what).map(|(_, (_, found))| found.score).collect() };
@@ -156,19 +156,11 @@ fn photographs(of: usize, subject: &Subject, seed: u64, art: &[Picture]) -> Vec<
 }
 
 fn look(of: usize, what: What, photograph: &Photograph) -> Taken {
-    let begun = on_core();
+    let begun = millis_on_core();
     let photo = decode::luma(&photograph.jpeg, &Caps::default(), WANTED_SIDE).unwrap();
-    let decoded = on_core();
+    let decoded = millis_on_core();
     let view = View::of(&photo);
-    let millis = |duration: std::time::Duration| duration.as_secs_f64() * 1e3;
-    Taken {
-        of,
-        what,
-        view,
-        corners: photograph.corners,
-        decode: millis(decoded - begun),
-        features: millis(on_core() - decoded),
-    }
+    Taken { of, what, view, corners: photograph.corners, decode: decoded - begun, features: millis_on_core() - decoded }
 }
 
 fn strangers(taken: &Taken, subjects: &[Subject], seed: u64) -> Vec<Comparison> {

@@ -82,7 +82,7 @@ mod tests {
         let dot = Luma::new(15, 15, pixels).unwrap();
         for reach in [1, 2, 3, 6] {
             let wide = widened(&dot, reach);
-            let reached = wide.pixels().iter().filter(|&&pixel| pixel == 100).count();
+            let reached = wide.pixels().iter().filter(|&&pixel| pixel > 9).count();
             assert_eq!(reached, (2 * reach + 1).pow(2), "{reach}");
             assert_eq!(narrowed(&wide, reach).row(7)[7], 100, "closed again");
         }
