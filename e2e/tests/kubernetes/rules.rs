@@ -31,7 +31,8 @@ fn the_api_server_takes_and_refuses_what_the_table_says() {
     let kube = &stand().kube;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../operator/api/tests/cel/cases.yaml");
     let table: Table = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let wrong: Vec<String> = table.cases.iter().filter_map(|case| wrong(kube, &table.bases[&case.kind], case)).collect();
+    let wrong: Vec<String> =
+        table.cases.iter().filter_map(|case| wrong(kube, &table.bases[&case.kind], case)).collect();
     println!("{} cases on the API server", table.cases.len());
     assert!(table.cases.len() > 50 && wrong.is_empty(), "{}", wrong.join("\n"));
 }
