@@ -30,7 +30,8 @@ fn m1_a_burst_makes_more_workers_than_partitions_and_then_none() {
     assert!(account.is_sound() && account.duplicates == 0, "{account}");
 }
 
-/// F2: workers are asked for when the window opens and released when it closes, to the second.
+/// F2: workers are asked for so early that they are there when the window opens (6 s by the first
+/// guess), and are released when it closes, to the second.
 #[test]
 fn f2_a_profile_raises_and_drops_the_floor_on_time() {
     let world = stand().world("profile", 1);
@@ -55,7 +56,7 @@ fn f2_a_profile_raises_and_drops_the_floor_on_time() {
     let late = |at: Timestamp, due: Timestamp| at.duration_since(due).as_secs_f64();
     let (raise, drop) = (late(raised, opens), late(dropped, closes));
     println!("F2 floor raised {raise:.1} s and dropped {drop:.1} s after its boundary");
-    assert!((-0.5..=1.0).contains(&raise), "raised {raise:.1} s after the window opened");
+    assert!((-20.0..=0.0).contains(&raise), "raised {raise:.1} s after the window opened");
     assert!((0.0..=2.0).contains(&drop), "dropped {drop:.1} s after the window closed; the window of need is 1 s");
 }
 

@@ -18,6 +18,11 @@ use crate::reason::{FloorEvidence, Reason, SpareEvidence};
 /// A decision is worth repeating after this long even if nothing seems to change.
 const RECHECK_AT_MOST: Duration = Duration::from_hours(1);
 
+/// While the highest need of the window goes on falling within this part of the window, only a
+/// decrease by a third is worth a change: the end of a burst is a few writes then, not one for each
+/// look. With 30 s: what is forgotten within 3 s anyway is waited for.
+const FALLING: u32 = 10;
+
 /// Decides how many workers should run, and what to remember of it.
 ///
 /// The same inputs give the same answer. Keep the memory whether or not the decision could be
@@ -99,7 +104,9 @@ impl Look<'_> {
         let (last, held) = memory.highest().unwrap_or((now, needed));
         let warming_up = memory.warming_up(now, window);
         let least = if warming_up.is_some() { applied } else { held.min(applied) };
-        let target = if applied - least < dead_band(applied) { applied } else { least };
+        let falls_on = elapsed(last, now) + window / FALLING > window;
+        let band = if falls_on { applied / 3 } else { 0 }.max(dead_band(applied));
+        let target = if applied - least < band { applied } else { least };
         let replicas = self.bounds.clamp(target);
         let reason = if replicas == needed {
             self.asked_by(demand, demand.due_running)

@@ -103,8 +103,9 @@ async fn news_is_answered_at_once_but_a_flood_of_it_four_times_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_profile_starts_on_its_boundary() {
-    let mut running = start("2026-11-21T05:59:58.700+08:00");
+async fn a_profile_is_prepared_for_on_time() {
+    // For 06:00, and 6.2 s early.
+    let mut running = start("2026-11-21T05:59:52.500+08:00");
     assert_eq!(running.round().await, Duration::ZERO);
     assert_eq!(running.world.workers(), 0);
     assert_eq!(running.round().await.as_millis(), 1_300);
