@@ -28,7 +28,7 @@ fn positions(leases: &[wire::Lease]) -> Vec<wire::Position> {
 async fn a_partition_that_moves_takes_its_ledger_along_and_leaves_work_in_progress_alone() {
     let broker = Broker::start(2);
     for partition in 0..2 {
-        broker.produce(partition, photos(4)).await;
+        broker.produce(partition, photos(3)).await;
     }
     let first = Dispatcher::start("d1", settings(&broker.address())).await;
     let mut at_first = first.dial("w1", 6).await;
@@ -46,6 +46,8 @@ async fn a_partition_that_moves_takes_its_ledger_along_and_leaves_work_in_progre
     at_second.credit(6).await;
     let mut watch = second.watch().await;
     let moved = wait_for_partitions(&mut watch, 1).await[0];
+    // Only now, so that the first dispatcher cannot have lent it already.
+    broker.produce(moved, photos(1)).await;
     let lease = at_second.next_lease().await;
     assert_eq!(offsets(std::slice::from_ref(&lease)), [3]);
     assert!(at_second.leases_within(Duration::from_millis(300)).await.is_empty());
