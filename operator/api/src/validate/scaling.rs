@@ -260,7 +260,7 @@ fn resolve(
     let schedule = Schedule { days: days?, from: from?, to: to?, zone: zone? };
     Some(imagejob_scaling::Profile {
         amount: amounts::amount(profile, place, problems),
-        trim: profile.trim.and_then(|trim| amounts::trim(trim, place, problems)),
+        trim: profile.trim.map(|trim| amounts::trim(trim, place, problems)),
         spare: amounts::spare(profile, place, problems),
         fade_out: amounts::fade_out(profile, place, problems),
         ceiling: profile.ceiling,

@@ -78,8 +78,8 @@ fn peak(asked: &policy::Peak, path: &str, place: &Place, problems: &mut Problems
     Some(Peak { from, to, weight: f64::from(weight) })
 }
 
-/// How the floor gives way; none if a problem was added.
-pub(super) fn trim(asked: policy::Trim, place: &Place, problems: &mut Problems) -> Option<Trim> {
+/// How the floor gives way.
+pub(super) fn trim(asked: policy::Trim, place: &Place, problems: &mut Problems) -> Trim {
     let after = asked.after_seconds.unwrap_or(120);
     let percent = asked.factor_percent.unwrap_or(150);
     if !(1..=86_400).contains(&after) {
@@ -88,7 +88,7 @@ pub(super) fn trim(asked: policy::Trim, place: &Place, problems: &mut Problems) 
     if !(100..=1_000).contains(&percent) {
         place.add("trim.factorPercent", format!("{percent} is not from 100 to 1000"), problems);
     }
-    Some(Trim { after: seconds(after), factor: f64::from(percent) / 100.0 })
+    Trim { after: seconds(after), factor: f64::from(percent) / 100.0 }
 }
 
 /// Workers above what arrivals need.
