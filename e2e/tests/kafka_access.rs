@@ -43,8 +43,8 @@ impl Secret {
         std::fs::write(self.0.path().join(key), value).unwrap();
     }
 
-    fn auth(&self, mechanism: SaslMechanism) -> Option<KafkaAuth> {
-        Some(KafkaAuth { mechanism, directory: self.path() })
+    fn auth(&self, mechanism: SaslMechanism) -> KafkaAuth {
+        KafkaAuth { mechanism, directory: self.path() }
     }
 
     fn path(&self) -> PathBuf {
@@ -60,10 +60,10 @@ fn fleet(secured: &Secured, name: &str) -> Fleet {
     fleet
 }
 
-fn reach(fleet: &mut Fleet, servers: &str, auth: Option<KafkaAuth>, tls: Option<KafkaTls>) {
+fn reach(fleet: &mut Fleet, servers: &str, auth: Option<&KafkaAuth>, tls: Option<&KafkaTls>) {
     for kafka in [&mut fleet.dispatching.kafka, &mut fleet.working.kafka] {
         servers.clone_into(&mut kafka.bootstrap_servers);
-        (kafka.auth, kafka.tls) = (auth.clone(), tls.clone());
+        (kafka.auth, kafka.tls) = (auth.cloned(), tls.cloned());
     }
 }
 
@@ -101,7 +101,7 @@ fn results_come_with_each_mechanism_and_over_tls() {
     ];
     for (name, servers, mechanism, tls) in ways {
         let mut fleet = fleet(&secured, name);
-        reach(&mut fleet, servers, alice.auth(mechanism), tls);
+        reach(&mut fleet, servers, Some(&alice.auth(mechanism)), tls.as_ref());
         fleet.start_dispatchers(1).unwrap();
         fleet.start_workers(1).unwrap();
         fleet.wait_committed(LIMIT).unwrap();
@@ -114,7 +114,7 @@ fn a_wrong_password_is_reported_and_the_right_one_brings_results() {
     let Some(secured) = secured() else { return };
     let secret = Secret::user("alice", "wrong-secret");
     let mut fleet = fleet(&secured, "password");
-    reach(&mut fleet, &secured.sasl, secret.auth(SaslMechanism::ScramSha512), None);
+    reach(&mut fleet, &secured.sasl, Some(&secret.auth(SaslMechanism::ScramSha512)), None);
     fleet.start_dispatchers(1).unwrap();
     fleet.start_workers(1).unwrap();
     let sentence = only_problem(&fleet, ProblemReason::NotAuthorized);
@@ -153,7 +153,7 @@ fn a_name_that_may_do_nothing_is_reported() {
     let Some(secured) = secured() else { return };
     let bob = Secret::user("bob", "other");
     let mut fleet = fleet(&secured, "rights");
-    reach(&mut fleet, &secured.sasl, bob.auth(SaslMechanism::Plain), None);
+    reach(&mut fleet, &secured.sasl, Some(&bob.auth(SaslMechanism::Plain)), None);
     fleet.start_dispatchers(1).unwrap();
     let sentence = only_problem(&fleet, ProblemReason::NotAuthorized);
     assert!(sentence.to_lowercase().contains("authorization"), "{sentence}");
@@ -172,7 +172,7 @@ fn encryption_that_does_not_match_has_a_sentence_of_its_own() {
     ];
     for (name, servers, auth, tls, words) in table {
         let mut fleet = fleet(&secured, name);
-        reach(&mut fleet, servers, auth, tls);
+        reach(&mut fleet, servers, Some(&auth), tls.as_ref());
         fleet.start_dispatchers(1).unwrap();
         let problem = || problems(&fleet).into_iter().find(|problem| problem.message.contains(words));
         wait::until(SOON, || format!("{name}: {:?}", fleet.reports()), || problem().is_some());

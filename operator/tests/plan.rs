@@ -75,7 +75,7 @@ fn a_plan_is_another_one_when_anything_in_it_is() {
     let plan = planned(&minimal, 100, "secret");
     assert_eq!(plan.hash(), planned(&minimal, 100, "secret").hash());
     assert_eq!(plan.hash(), planned(&minimal, 101, "secret").hash(), "one more record asks for no more workers");
-    let others = [
+    let others = vec![
         planned(&minimal, 100_000, "secret"),
         planned(&minimal, 100, "second"),
         planned(&job(&MINIMAL.replace("topic: out", "topic: elsewhere")), 100, "secret"),

@@ -135,6 +135,7 @@ mod tests {
         folder
     }
 
+    #[allow(clippy::option_option)] // No TLS, TLS without files of its own, TLS with some.
     fn read(auth: Option<(SaslMechanism, &Path)>, tls: Option<Option<&Path>>) -> Result<Access, AccessError> {
         Access::read(&Kafka {
             bootstrap_servers: "kafka:9092".into(),
