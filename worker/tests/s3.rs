@@ -14,7 +14,8 @@ use imagejob_worker::outcome::Failure;
 use imagejob_worker::storage::Store;
 use tempfile::TempDir;
 
-#[allow(dead_code, unreachable_pub)] // The stories use all of it, from outside.
+#[expect(dead_code, reason = "the stories use all of it")]
+#[allow(unreachable_pub)] // They do so from outside.
 #[path = "../../e2e/src/s3.rs"]
 mod s3;
 

@@ -9,10 +9,12 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{BucketAddressing, KafkaAuth, KafkaTls, SecretRef};
+use crate::access::{KafkaAuth, KafkaTls};
 use crate::cel;
 use crate::policy::Profile;
 use crate::status::ImageJobStatus;
+use crate::step::Step;
+use crate::storage::Storage;
 use crate::template::PodTemplate;
 
 /// What is wanted of a job.
@@ -200,157 +202,6 @@ pub enum MessageFormat {
     S3Event,
     /// OSS event, in the form of function triggers.
     OssEvent,
-}
-
-/// Where the objects are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = cel::storage()))]
-pub struct Storage {
-    /// Kind of store.
-    #[serde(rename = "type")]
-    pub type_: StorageType,
-    /// Absolute path of the folder whose subfolders are the buckets: objects are files
-    /// `<path>/<bucket>/<key>`. `FileSystem` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096), extend("x-kubernetes-validations" = cel::absolute_path()))]
-    pub path: Option<String>,
-    /// Address of the store, `https://host` or `http://host:port`, without a bucket. `S3` only, and required there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::endpoint()))]
-    pub endpoint: Option<String>,
-    /// Region of the buckets, part of each signature. `S3` only, and required there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64), extend("x-kubernetes-validations" = cel::region()))]
-    pub region: Option<String>,
-    /// Where a request names its bucket; `VirtualHost` if omitted. `S3` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub addressing: Option<BucketAddressing>,
-    /// Secret with the keys `accessKeyId`, `secretAccessKey` and perhaps `sessionToken`; the environment or the
-    /// identity of the pods if omitted. `S3` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret_ref: Option<SecretRef>,
-    /// Closed list of buckets, at least one; the first is the default. No other is ever read.
-    #[schemars(
-        length(min = 1, max = 64),
-        inner(length(max = 255)),
-        extend("x-kubernetes-validations" = cel::buckets())
-    )]
-    pub buckets: Vec<String>,
-    /// Largest object in bytes, as a quantity (`64Mi`); a larger one fails before it is read.
-    #[serde(default = "default_max_object_bytes")]
-    #[schemars(length(max = 64), extend("x-kubernetes-validations" = cel::size()))]
-    pub max_object_bytes: String,
-}
-
-fn default_max_object_bytes() -> String {
-    "64Mi".to_owned()
-}
-
-/// Kind of store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum StorageType {
-    /// A folder.
-    FileSystem,
-    /// S3, or a store that speaks its protocol.
-    S3,
-}
-
-/// One step: a name and exactly one kind (`quality`, `posterMatch`, `homework` or `handler`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = cel::step()))]
-pub struct Step {
-    /// Name of its entry in the result; unique in the job.
-    #[schemars(length(max = 63), extend("x-kubernetes-validations" = cel::step_name()))]
-    pub name: String,
-    /// What happens after a verdict that says the photo is unusable: `Continue` runs later steps all
-    /// the same, `Stop` leaves them out.
-    #[serde(default)]
-    pub on_fail: FailureAction,
-    /// Sharpness, brightness and size, and a verdict on them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quality: Option<Quality>,
-    /// Is it the poster that the message names, or another, or a sibling that differs in a part?
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub poster_match: Option<PosterMatch>,
-    /// Which answer regions of the page that the message names are written in?
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub homework: Option<Homework>,
-    /// Code of your own, called over HTTP on localhost.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub handler: Option<Handler>,
-}
-
-/// What happens after a verdict that says the photo is unusable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub enum FailureAction {
-    /// Later steps run all the same.
-    #[default]
-    Continue,
-    /// Later steps are left out; the result says what was found.
-    Stop,
-}
-
-/// Sharpness, brightness and size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Quality {}
-
-/// Is it the poster that the message names?
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PosterMatch {
-    /// A picture of the poster alone: `oss://bucket/key` or `s3://bucket/key`, the bucket one of
-    /// `storage.buckets`, the key with variables in braces, `oss://posters/{posterId}.jpg`.
-    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::reference()))]
-    pub reference: String,
-}
-
-/// Which answer regions of the page that the message names are written in?
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Homework {
-    /// A picture of the blank page alone, `oss://bucket/key` or `s3://bucket/key` as in
-    /// `posterMatch.reference`.
-    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::reference()))]
-    pub template: String,
-    /// Its answer regions, likewise: a JSON array of `{"name", "x", "y", "width", "height"}` in pixels of the
-    /// template.
-    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::reference()))]
-    pub regions: String,
-}
-
-/// Code of your own, called over HTTP on localhost with a POST per photo.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = cel::handler()))]
-pub struct Handler {
-    /// Program and arguments that each worker starts and stops, with the port in the environment
-    /// variable `PORT`. If omitted, something else listens on `port` already.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(max = 4096)))]
-    pub command: Vec<String>,
-    /// TCP port on 127.0.0.1, 1 to 65535; with a `command` it may be omitted, and each worker
-    /// picks a free one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
-    pub port: Option<u16>,
-    /// Path of the POST.
-    #[serde(default = "default_handler_path")]
-    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::http_path()))]
-    pub path: String,
-    /// Limit of one call, seconds.
-    #[serde(default = "default_handler_timeout_seconds")]
-    #[schemars(range(min = 1, max = 86_400))]
-    pub timeout_seconds: u32,
-}
-
-fn default_handler_path() -> String {
-    "/invoke".to_owned()
-}
-
-const fn default_handler_timeout_seconds() -> u32 {
-    30
 }
 
 /// Where results go.

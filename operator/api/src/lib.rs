@@ -16,6 +16,8 @@ mod job;
 mod object;
 mod policy;
 mod status;
+mod step;
+mod storage;
 mod strict;
 mod template;
 pub mod validate;
@@ -23,8 +25,8 @@ pub mod validate;
 pub use access::{BucketAddressing, KafkaAuth, KafkaTls, Mechanism, SecretRef};
 pub use crds::crds;
 pub use job::{
-    DeadLetter, Delivery, Dispatcher, FailureAction, Handler, ImageJob, ImageJobSpec, Kafka, MessageFormat, Override,
-    PolicyRef, Quality, Results, Retry, Scaling, Source, StartPosition, Step, Storage, StorageType, Worker,
+    DeadLetter, Delivery, Dispatcher, ImageJob, ImageJobSpec, Kafka, MessageFormat, Override, PolicyRef, Results,
+    Retry, Scaling, Source, StartPosition, Worker,
 };
 pub use object::{API_VERSION, NamespacedName};
 pub use policy::{Amount, Behavior, Day, Peak, Profile, Rate, ScalePolicy, ScalePolicySpec, Trim};
@@ -32,5 +34,7 @@ pub use status::{
     ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,
     ImageJobStatus, LagStatus, ReplicaStatus, ScheduleStatus,
 };
+pub use step::{FailureAction, Handler, Quality, Step};
+pub use storage::{Storage, StorageType};
 pub use template::{PodMetadata, PodTemplate};
 pub use validate::{Problem, ValidatedJob, validate};

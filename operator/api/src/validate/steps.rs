@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::problem::Problems;
 use super::variables;
-use crate::job::{self, FailureAction, ImageJobSpec};
+use crate::job::ImageJobSpec;
+use crate::step::{self, FailureAction};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub(super) fn steps(job: &ImageJobSpec, problems: &mut Problems) -> Vec<Step> {
     steps.filter_map(|(i, step)| self::step(&format!("spec.steps[{i}]"), step, job, problems)).collect()
 }
 
-fn step(path: &str, spec: &job::Step, job: &ImageJobSpec, problems: &mut Problems) -> Option<Step> {
+fn step(path: &str, spec: &step::Step, job: &ImageJobSpec, problems: &mut Problems) -> Option<Step> {
     let action = match (&spec.quality, &spec.poster_match, &spec.homework, &spec.handler) {
         (Some(_), None, None, None) => Action::Quality,
         (None, Some(poster), None, None) => {
@@ -91,7 +92,7 @@ fn step(path: &str, spec: &job::Step, job: &ImageJobSpec, problems: &mut Problem
     Some(Step { name: spec.name.clone(), on_fail: spec.on_fail, action })
 }
 
-fn handler(path: &str, spec: &job::Handler, problems: &mut Problems) -> Action {
+fn handler(path: &str, spec: &step::Handler, problems: &mut Problems) -> Action {
     if spec.command.first().is_some_and(String::is_empty) {
         problems.add(&format!("{path}.command[0]"), "is empty; name the program");
     }

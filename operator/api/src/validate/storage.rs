@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::problem::Problems;
 use super::{access, names, quantity};
 use crate::access::BucketAddressing;
-use crate::job::{self, StorageType};
+use crate::storage::{self, StorageType};
 
 /// Where the objects are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum StorageKind {
     },
 }
 
-pub(super) fn storage(spec: &job::Storage, problems: &mut Problems) -> Option<Storage> {
+pub(super) fn storage(spec: &storage::Storage, problems: &mut Problems) -> Option<Storage> {
     if spec.buckets.is_empty() {
         problems.add("spec.storage.buckets", "is empty; name at least one bucket");
     }
@@ -55,7 +55,7 @@ pub(super) fn storage(spec: &job::Storage, problems: &mut Problems) -> Option<St
     Some(Storage { kind: kind?, buckets: spec.buckets.clone(), max_object_bytes: max_object_bytes? })
 }
 
-fn folder(spec: &job::Storage, problems: &mut Problems) -> Option<StorageKind> {
+fn folder(spec: &storage::Storage, problems: &mut Problems) -> Option<StorageKind> {
     let given = [
         ("endpoint", spec.endpoint.is_some()),
         ("region", spec.region.is_some()),
@@ -79,7 +79,7 @@ fn folder(spec: &job::Storage, problems: &mut Problems) -> Option<StorageKind> {
     }
 }
 
-fn s3(spec: &job::Storage, problems: &mut Problems) -> Option<StorageKind> {
+fn s3(spec: &storage::Storage, problems: &mut Problems) -> Option<StorageKind> {
     if spec.path.is_some() {
         problems.add("spec.storage.path", "belongs to type FileSystem, not S3; omit it");
     }
@@ -95,7 +95,7 @@ fn s3(spec: &job::Storage, problems: &mut Problems) -> Option<StorageKind> {
     Some(StorageKind::S3 { endpoint: endpoint(spec, problems)?, region: region(spec, problems)?, addressing, secret })
 }
 
-fn endpoint(spec: &job::Storage, problems: &mut Problems) -> Option<String> {
+fn endpoint(spec: &storage::Storage, problems: &mut Problems) -> Option<String> {
     let at = "spec.storage.endpoint";
     let Some(endpoint) = &spec.endpoint else {
         problems.add(at, "is required for type S3; write it like https://s3.eu-central-1.amazonaws.com");
@@ -112,7 +112,7 @@ fn endpoint(spec: &job::Storage, problems: &mut Problems) -> Option<String> {
     Some(endpoint.to_owned())
 }
 
-fn region(spec: &job::Storage, problems: &mut Problems) -> Option<String> {
+fn region(spec: &storage::Storage, problems: &mut Problems) -> Option<String> {
     let at = "spec.storage.region";
     let Some(region) = &spec.region else {
         problems.add(at, "is required for type S3; stores that have none take us-east-1");

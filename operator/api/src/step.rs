@@ -1,0 +1,103 @@
+//! Steps: what is done to each photo.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::cel;
+
+/// One step: a name and exactly one kind (`quality`, `posterMatch`, `homework` or `handler`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::step()))]
+pub struct Step {
+    /// Name of its entry in the result; unique in the job.
+    #[schemars(length(max = 63), extend("x-kubernetes-validations" = cel::step_name()))]
+    pub name: String,
+    /// What happens after a verdict that says the photo is unusable: `Continue` runs later steps all
+    /// the same, `Stop` leaves them out.
+    #[serde(default)]
+    pub on_fail: FailureAction,
+    /// Sharpness, brightness and size, and a verdict on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+    /// Is it the poster that the message names, or another, or a sibling that differs in a part?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poster_match: Option<PosterMatch>,
+    /// Which answer regions of the page that the message names are written in?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub homework: Option<Homework>,
+    /// Code of your own, called over HTTP on localhost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<Handler>,
+}
+
+/// What happens after a verdict that says the photo is unusable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum FailureAction {
+    /// Later steps run all the same.
+    #[default]
+    Continue,
+    /// Later steps are left out; the result says what was found.
+    Stop,
+}
+
+/// Sharpness, brightness and size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Quality {}
+
+/// Is it the poster that the message names?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PosterMatch {
+    /// A picture of the poster alone: `oss://bucket/key` or `s3://bucket/key`, the bucket one of
+    /// `storage.buckets`, the key with variables in braces, `oss://posters/{posterId}.jpg`.
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::reference()))]
+    pub reference: String,
+}
+
+/// Which answer regions of the page that the message names are written in?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Homework {
+    /// A picture of the blank page alone, `oss://bucket/key` or `s3://bucket/key` as in
+    /// `posterMatch.reference`.
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::reference()))]
+    pub template: String,
+    /// Its answer regions, likewise: a JSON array of `{"name", "x", "y", "width", "height"}` in pixels of the
+    /// template.
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::reference()))]
+    pub regions: String,
+}
+
+/// Code of your own, called over HTTP on localhost with a POST per photo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::handler()))]
+pub struct Handler {
+    /// Program and arguments that each worker starts and stops, with the port in the environment
+    /// variable `PORT`. If omitted, something else listens on `port` already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 4096)))]
+    pub command: Vec<String>,
+    /// TCP port on 127.0.0.1, 1 to 65535; with a `command` it may be omitted, and each worker
+    /// picks a free one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
+    /// Path of the POST.
+    #[serde(default = "default_handler_path")]
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::http_path()))]
+    pub path: String,
+    /// Limit of one call, seconds.
+    #[serde(default = "default_handler_timeout_seconds")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub timeout_seconds: u32,
+}
+
+fn default_handler_path() -> String {
+    "/invoke".to_owned()
+}
+
+const fn default_handler_timeout_seconds() -> u32 {
+    30
+}
