@@ -41,6 +41,12 @@ e2e: ## stories on a real Kubernetes: kind where a Docker daemon answers, else b
 	@case $$(e2e/cluster/provider) in */kube) .ci/setup cluster && e2e/cluster/kube/selftest ;; esac
 	@e2e/cluster/with-cluster cargo test --locked --package imagejob-e2e --features cluster --test kubernetes -- --nocapture --test-threads=1
 
+.PHONY: scale
+scale: ## what thousands of jobs and pods cost, on simulated nodes: make scale SCENARIO=reaction|rest|ramp
+	@.ci/setup cluster
+	cargo build --locked --release --bin imagejob-operator
+	@e2e/cluster/with-cluster kwok cargo bench --locked --package imagejob-e2e --features cluster --bench scale -- $(or $(SCENARIO),reaction)
+
 .PHONY: image
 image: ## both container images as archives in target/images, without Docker (release build)
 	@.ci/setup build

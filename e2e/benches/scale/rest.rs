@@ -9,7 +9,7 @@ use crate::stand::Stand;
 
 const JOBS: usize = 3_000;
 /// The time that is looked at.
-const WATCHED: Duration = Duration::from_secs(60);
+const WATCHED: Duration = Duration::from_mins(1);
 
 pub(crate) fn measure(stand: &Stand) -> anyhow::Result<()> {
     let begun = wait::now();

@@ -46,7 +46,7 @@ fn m2_nothing_is_lost_when_parts_of_the_cluster_die() {
 /// and 10 s after its return the status is right.
 #[test]
 fn workers_keep_working_while_the_api_server_is_away() {
-    let away = Duration::from_secs(60);
+    let away = Duration::from_mins(1);
     let world = stand().world("away", 3);
     let mut job = world.job();
     job["spec"]["scaling"] = serde_json::json!({"minReplicas": 2, "maxReplicas": 2});

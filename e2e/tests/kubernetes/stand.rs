@@ -10,7 +10,7 @@ use imagejob_e2e::kube::{Kube, World};
 use imagejob_e2e::s3::S3;
 
 /// How long pods may take to come and go on a busy machine of two cores.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 /// Where the operator runs.
 pub(crate) const SYSTEM: &str = "imagejob-system";
