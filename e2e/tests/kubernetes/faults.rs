@@ -50,7 +50,7 @@ fn m7_a_policy_that_does_not_exist_is_named() {
     let world = stand().world("no-policy", 1);
     let mut job = world.job();
     job["spec"]["scaling"] = json!({"policyRef": {"name": "not-there"}});
-    let sentence = fault(&world, &job, "PolicyMissing");
+    let sentence = fault(&world, &job, "PolicyNotFound");
     assert!(sentence.contains("not-there"), "{sentence}");
 }
 

@@ -84,7 +84,7 @@ fn a_suspended_job_keeps_one_dispatcher_and_its_place() {
     let mut job = world.job();
     job["spec"]["suspend"] = json!(true);
     world.apply(&job).unwrap();
-    let sentence = world.wait_condition(SOON, "Ready", "False", "Suspended");
+    let sentence = world.wait_condition(SOON, "Ready", "True", "Suspended");
     println!("suspended: {sentence}");
     world.produce(20).unwrap();
     eventually(SOON, "the lag is seen", || Ok((world.status()?["lag"]["waiting"] == 20).then_some(())));
