@@ -14,8 +14,7 @@ use imagejob_worker::outcome::Failure;
 use imagejob_worker::storage::Store;
 use tempfile::TempDir;
 
-#[expect(dead_code, reason = "the stories use all of it")]
-#[allow(unreachable_pub)] // They do so from outside.
+#[allow(unreachable_pub)] // The stories use it from outside.
 #[path = "../../e2e/src/s3.rs"]
 mod s3;
 
