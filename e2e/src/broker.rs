@@ -105,10 +105,10 @@ impl Kafka {
         &self.bootstrap
     }
 
-    /// A broker that asks for names. `users` are `name:password`, with blanks between; the first may do
-    /// everything, the others nothing.
-    pub fn secured(users: &str) -> anyhow::Result<Secured> {
-        let mut kafka = Self::start(1, "127.0.0.1", users)?;
+    /// A broker at `address` that asks for names. `users` are `name:password`, with blanks between; the
+    /// first may do everything, the others nothing.
+    pub fn secured(address: &str, users: &str) -> anyhow::Result<Secured> {
+        let mut kafka = Self::start(1, address, users)?;
         let (sasl, tls) = (kafka.said("KAFKA_SASL")?, kafka.said("KAFKA_TLS")?);
         Ok(Secured { certificate: kafka.folder.path().join("ca.crt"), broker: Broker::Kafka(kafka), sasl, tls })
     }

@@ -25,7 +25,7 @@ fn secured() -> Option<Secured> {
         eprintln!("SKIPPED: librdkafka's mock asks nobody for a name");
         return None;
     }
-    Some(Kafka::secured("alice:secret bob:other").unwrap())
+    Some(Kafka::secured("127.0.0.1", "alice:secret bob:other").unwrap())
 }
 
 /// The files of a Secret.

@@ -2,8 +2,9 @@
 //! real API server with simulated nodes (kwok). The dispatchers are simulated too: they report what
 //! the bench tells them to.
 //!
-//! One scenario a run, on a fresh cluster: `reaction`, `rest` or `ramp`.
+//! One scenario a run, on a fresh cluster: `reaction`, `rest`, `steady` or `ramp`.
 
+mod audit;
 mod dispatchers;
 mod ramp;
 mod reaction;
@@ -20,8 +21,9 @@ fn main() -> anyhow::Result<()> {
     let stand = Stand::start()?;
     match scenario.as_deref() {
         Some("reaction") => reaction::measure(&stand),
-        Some("rest") => rest::measure(&stand),
+        Some("rest") => rest::measure(&stand, &rest::REST),
+        Some("steady") => rest::measure(&stand, &rest::STEADY),
         Some("ramp") => ramp::measure(&stand),
-        other => bail!("{other:?} is no scenario: reaction, rest or ramp"),
+        other => bail!("{other:?} is no scenario: reaction, rest, steady or ramp"),
     }
 }

@@ -7,7 +7,8 @@ use imagejob_e2e::kube::kubectl::eventually;
 use imagejob_e2e::wait;
 use serde_json::json;
 
-use crate::stand::{NAMESPACE, Stand};
+use crate::audit::Audit;
+use crate::stand::{NAMESPACE, OPERATOR, Stand};
 use crate::watch::{Deployments, Seen};
 
 /// 438 x 16 = 7,008 slots.
@@ -20,7 +21,7 @@ pub(crate) fn measure(stand: &Stand) -> anyhow::Result<()> {
     let watch = Deployments::watch(&stand.provider)?;
     for count in [WORKERS, PODS] {
         let (begun, operator, api_server) = (wait::now(), stand.operator.cpu_seconds()?, stand.api_server_seconds()?);
-        let changes = watch.changes_of_replicas();
+        let audit = Audit::from_now()?;
         let patch = json!({"spec": {"scaling": {"minReplicas": count}}});
         stand.kube.patch(NAMESPACE, "imagejob/job-0", &patch)?;
         let wanted = reach(&watch, "wanted", |seen| seen.replicas == count);
@@ -29,11 +30,11 @@ pub(crate) fn measure(stand: &Stand) -> anyhow::Result<()> {
         let after = |at: Instant| at.duration_since(begun).as_secs_f64();
         let seconds = begun.elapsed().as_secs_f64();
         println!(
-            "{count} pods: written {:.1} s, half Ready {:.1} s, all Ready {:.1} s; {} writes of the count",
+            "{count} pods: written {:.1} s, half Ready {:.1} s, all Ready {:.1} s; the operator's writes: {:?}",
             after(wanted),
             after(half),
             after(ready),
-            watch.changes_of_replicas() - changes,
+            audit.writes_by(OPERATOR)?,
         );
         println!(
             "  operator {:.2} cores, {:.0} MiB; API server {:.2} cores",

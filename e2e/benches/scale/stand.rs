@@ -14,10 +14,15 @@ use crate::dispatchers::{Dispatchers, TOPIC};
 
 /// How long a thousand pods may take to come up.
 const LONG: Duration = Duration::from_mins(10);
+/// Simulated nodes of 110 pods: enough for 7,000 pods and some.
+const NODES: &str = "70";
 /// Objects in one `kubectl apply`.
 const BATCH: usize = 250;
 /// Namespace of all jobs, and of the operator's Lease and key.
 pub(crate) const NAMESPACE: &str = "scale";
+
+/// How the operator names itself to the API server.
+pub(crate) const OPERATOR: &str = "imagejob-operator/";
 
 /// The cluster, the operator and the dispatchers.
 pub(crate) struct Stand {
@@ -35,6 +40,7 @@ impl Stand {
         let kube = Kube::from_environment()?;
         let provider: PathBuf = std::env::var("IMAGEJOB_KUBE").context("IMAGEJOB_KUBE is not set")?.into();
         let dispatchers = Dispatchers::start()?;
+        kube.provider(&["simulate-nodes", NODES])?;
         kube.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}).to_string())?;
         let operator = program("imagejob-operator")?;
         let crds = Command::new(&operator).arg("crd").output()?;

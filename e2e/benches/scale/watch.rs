@@ -18,12 +18,8 @@ pub(crate) struct Seen {
     pub(crate) at: Instant,
 }
 
-/// The newest of each Deployment, and how many changes were seen.
-#[derive(Default)]
-struct Book {
-    newest: BTreeMap<String, Seen>,
-    changes_of_replicas: u32,
-}
+/// The newest of each Deployment.
+type Book = BTreeMap<String, Seen>;
 
 /// A running `kubectl get --watch`.
 pub(crate) struct Deployments {
@@ -53,8 +49,7 @@ impl Deployments {
                     let number = |field: &str| field.parse().unwrap_or(0);
                     let seen = Seen { replicas: number(replicas), ready: ready.map_or(0, number), at };
                     let mut book = written.lock().unwrap_or_else(PoisonError::into_inner);
-                    let before = book.newest.insert(format!("{namespace}/{name}"), seen);
-                    book.changes_of_replicas += u32::from(before.is_some_and(|b| b.replicas != seen.replicas));
+                    book.insert(format!("{namespace}/{name}"), seen);
                 }
             }
         });
@@ -63,12 +58,7 @@ impl Deployments {
 
     /// The newest of `namespace/name`.
     pub(crate) fn newest(&self, name: &str) -> Option<Seen> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner).newest.get(name).copied()
-    }
-
-    /// Changes of `spec.replicas` since the watch began.
-    pub(crate) fn changes_of_replicas(&self) -> u32 {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner).changes_of_replicas
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied()
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use imagejob_e2e::broker::Kafka;
 use imagejob_e2e::kube::World;
 use serde_json::{Value, json};
 
@@ -43,6 +44,27 @@ fn m7_an_unreachable_broker_is_named() {
     job["spec"]["source"]["kafka"]["bootstrapServers"] = json!("10.254.254.254:9092");
     let sentence = fault(&world, &job, "BrokerUnreachable");
     assert!(sentence.contains("10.254.254.254:9092"), "{sentence}");
+}
+
+/// The operator never reads the Secret: the dispatcher says so, who was turned away.
+#[test]
+fn m7_a_wrong_password_is_named() {
+    let secured = Kafka::secured(&stand().kube.host_address, "alice:secret").unwrap();
+    let world = stand().world("wrong-password", 1);
+    world
+        .apply(&json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "kafka-user"},
+            "stringData": {"username": "alice", "password": "guessed"},
+        }))
+        .unwrap();
+    let mut job = world.job();
+    let kafka = &mut job["spec"]["source"]["kafka"];
+    kafka["bootstrapServers"] = json!(secured.sasl);
+    kafka["auth"] = json!({"mechanism": "ScramSha512", "secretRef": {"name": "kafka-user"}});
+    let sentence = fault(&world, &job, "NotAuthorized");
+    assert!(sentence.contains("spec.source.kafka.auth") && !sentence.contains("guessed"), "{sentence}");
 }
 
 #[test]

@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod apply;
 mod disruption;
 mod faults;
 mod first_result;
+mod namespaced;
 mod rolling;
 mod rules;
 mod scaling;

@@ -28,14 +28,19 @@ impl Stand {
     }
 }
 
+/// The cluster-wide installation, as users apply it.
+pub(crate) fn install() -> String {
+    let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
+    std::fs::read_to_string(manifests.join("install.yaml")).unwrap()
+}
+
 /// The stand, made by the story that comes first.
 pub(crate) fn stand() -> &'static Stand {
     static STAND: OnceLock<Stand> = OnceLock::new();
     STAND.get_or_init(|| {
         let kube = Kube::from_environment().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let install = std::fs::read_to_string(root.join("manifests/install.yaml")).unwrap();
-        kube.apply(&install).unwrap();
+        kube.apply(&install()).unwrap();
         kube.run(&["-n", SYSTEM, "rollout", "status", "deployment/imagejob-operator", "--timeout=60s"]).unwrap();
         let broker = Kafka::at(&kube.host_address).unwrap();
         let store = S3::listen(&format!("{}:0", kube.host_address), BUCKET).unwrap();

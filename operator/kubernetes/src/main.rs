@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::http::HeaderValue;
+use axum::http::header::USER_AGENT;
 use clap::{Args, Parser, Subcommand};
 use imagejob_kubernetes::http::{self, Windows};
 use imagejob_kubernetes::operator::{Operator, Options};
@@ -104,6 +106,10 @@ async fn start(args: &Run) -> anyhow::Result<()> {
     let mut config = kube::Config::infer().await.context("no kubeconfig and no service account leads to a cluster")?;
     // Reconcile repeats what failed, with what is true by then.
     config.default_retry = false;
+    // Audit logs tell by it who wrote.
+    config
+        .headers
+        .push((USER_AGENT, HeaderValue::from_static(concat!("imagejob-operator/", env!("CARGO_PKG_VERSION")))));
     let namespace = args.own_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
     let client = Client::try_from(config).context("no client can be made from the configuration")?;
     let operator = Operator::new(args.options(namespace)?, SystemClock);
