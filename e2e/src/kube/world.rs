@@ -21,8 +21,10 @@ pub const JOB: &str = "posters";
 pub const BUCKET: &str = "photos";
 /// Secret with the store's credentials.
 const CREDENTIALS: &str = "store";
-/// How long one photo more may take when others are done.
-const STALL: Duration = Duration::from_mins(2);
+/// Where the cluster-wide operator runs.
+pub const OPERATOR_NAMESPACE: &str = "imagejob-system";
+/// How long nothing may end, on a busy machine and with parts of the cluster down.
+const STALL: Duration = Duration::from_mins(1);
 
 /// A namespace, its topics and its store.
 pub struct World<'a> {
@@ -173,10 +175,17 @@ impl<'a> World<'a> {
         Ok(self.topics.count(&self.results())? + self.topics.count(&self.dead_letters())?)
     }
 
-    /// Waits until `count` records ended.
+    /// Waits until `count` records ended, as long as ever more do.
     pub fn wait_ended(&self, count: usize) {
-        let ended = || self.ended().unwrap_or_default();
-        wait::until(STALL, || format!("{} of {count} records ended", ended()), || ended() >= count);
+        let mut ended = 0;
+        while ended < count {
+            let before = ended;
+            let what = || format!("{before} of {count} records ended");
+            wait::until(STALL, what, || {
+                ended = self.ended().unwrap_or_default();
+                ended > before
+            });
+        }
     }
 
     /// Waits until everything that was sent is committed as finished, and closes the books.
@@ -210,8 +219,17 @@ pub fn is_ready(pod: &Value) -> bool {
 impl Drop for World<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let seen = self.kube.run(&["-n", &self.namespace, "describe", "imagejob,deployments,pods"]);
-            eprintln!("--- namespace {}\n{}", self.namespace, seen.unwrap_or_else(|error| format!("{error:#}")));
+            let operator = "-l=app.kubernetes.io/name=imagejob-operator";
+            for args in [
+                ["-n", &self.namespace, "describe", "imagejob"].as_slice(),
+                &["-n", &self.namespace, "get", "deployments,pods", "-o=wide"],
+                &["-n", &self.namespace, "get", "events", "--sort-by=.lastTimestamp"],
+                &["-n", OPERATOR_NAMESPACE, "logs", operator, "--prefix", "--tail=20"],
+                &["-n", &self.namespace, "logs", operator, "--prefix", "--tail=20"],
+            ] {
+                let seen = self.kube.run(args).unwrap_or_else(|error| format!("{error:#}"));
+                eprintln!("--- kubectl {}\n{seen}", args.join(" "));
+            }
         }
         if let Err(error) = self.kube.run(&["delete", "namespace", &self.namespace, "--wait=false"]) {
             eprintln!("namespace {} is left behind: {error:#}", self.namespace);

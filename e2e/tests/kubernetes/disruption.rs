@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use imagejob_e2e::kube::World;
+use imagejob_e2e::kube::crash::crash;
 use imagejob_e2e::kube::kubectl::eventually;
+use imagejob_e2e::kube::world::{JOB, OPERATOR_NAMESPACE};
+use imagejob_e2e::kube::{Kube, World};
 use imagejob_e2e::wait;
 use serde_json::Value;
 
-use crate::stand::{SOON, SYSTEM, stand};
+use crate::stand::{SOON, stand};
 
 /// Enough for some 20 s of work on two busy cores.
 const RECORDS: usize = 6_000;
@@ -23,10 +25,10 @@ fn m2_nothing_is_lost_when_parts_of_the_cluster_die() {
     world.wait_condition(SOON, "Ready", "True", "Working");
     world.produce(RECORDS).unwrap();
     let disruptions: [(usize, &str, &dyn Fn()); 5] = [
-        (500, "the operator is killed", &|| kill_pods(SYSTEM, "app.kubernetes.io/name=imagejob-operator", &world)),
-        (1_500, "a worker is killed", &|| kill_one(&world, "worker")),
+        (500, "both operators are killed", &|| crash_operators(world.kube)),
+        (1_500, "a worker is killed", &|| crash_one(&world, "worker")),
         (2_500, "the API server restarts", &|| world.kube.provider(&["restart", "kube-apiserver"]).unwrap()),
-        (3_500, "a dispatcher is killed", &|| kill_one(&world, "dispatcher")),
+        (3_500, "a dispatcher is killed", &|| crash_one(&world, "dispatcher")),
         (4_500, "the kubelet restarts", &|| world.kube.provider(&["restart", "kubelet"]).unwrap()),
     ];
     for (due, what, disrupt) in disruptions {
@@ -71,21 +73,24 @@ fn workers_keep_working_while_the_api_server_is_away() {
     });
     println!("status right {:.1} s after the API server was back: {lag}", back.elapsed().as_secs_f64());
     assert!(world.close().unwrap().is_sound());
+    // Kubernetes' own controllers come back later; the next story needs them.
+    let more = serde_json::json!({"spec": {"scaling": {"minReplicas": 3, "maxReplicas": 3}}});
+    world.kube.patch("away", &format!("imagejob/{JOB}"), &more).unwrap();
+    world.wait_workers(SOON + SOON, "3 workers", |workers| workers == 3);
 }
 
-/// Kills a pod without a goodbye.
-fn kill_one(world: &World<'_>, component: &str) {
+/// The process of one pod ends without a goodbye.
+fn crash_one(world: &World<'_>, component: &str) {
     let pods = world.pods(component).unwrap();
-    kill(world, &world.namespace, pods.first().expect("one runs"));
+    crash(name(pods.first().expect("one runs"))).unwrap();
 }
 
-fn kill_pods(namespace: &str, selector: &str, world: &World<'_>) {
-    for pod in world.kube.list(namespace, "pods", selector).unwrap() {
-        kill(world, namespace, &pod);
+fn crash_operators(kube: &Kube) {
+    for pod in kube.list(OPERATOR_NAMESPACE, "pods", "app.kubernetes.io/name=imagejob-operator").unwrap() {
+        crash(name(&pod)).unwrap();
     }
 }
 
-fn kill(world: &World<'_>, namespace: &str, pod: &Value) {
-    let name = pod["metadata"]["name"].as_str().unwrap();
-    world.kube.run(&["-n", namespace, "delete", "pod", name, "--grace-period=0", "--force", "--wait=false"]).unwrap();
+fn name(pod: &Value) -> &str {
+    pod["metadata"]["name"].as_str().unwrap()
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use imagejob_e2e::kube::Kube;
 use imagejob_e2e::kube::kubectl::eventually;
+use imagejob_e2e::kube::world::OPERATOR_NAMESPACE;
 
-use crate::stand::{SOON, SYSTEM, stand};
+use crate::stand::{SOON, stand};
 
 /// Where the namespaced installation has its operator and its jobs.
 const OWN: &str = "imagejob";
@@ -38,7 +39,7 @@ impl<'a> ClusterWideAway<'a> {
         let away = Self(kube);
         away.scale(0).unwrap();
         eventually(SOON, "the cluster-wide operator is gone", || {
-            let pods = kube.list(SYSTEM, "pods", "app.kubernetes.io/name=imagejob-operator")?;
+            let pods = kube.list(OPERATOR_NAMESPACE, "pods", "app.kubernetes.io/name=imagejob-operator")?;
             anyhow::ensure!(pods.is_empty(), "{} run", pods.len());
             Ok(Some(()))
         });
@@ -47,7 +48,7 @@ impl<'a> ClusterWideAway<'a> {
 
     fn scale(&self, replicas: u32) -> anyhow::Result<()> {
         let count = format!("--replicas={replicas}");
-        self.0.run(&["-n", SYSTEM, "scale", "deployment/imagejob-operator", &count]).map(drop)
+        self.0.run(&["-n", OPERATOR_NAMESPACE, "scale", "deployment/imagejob-operator", &count]).map(drop)
     }
 }
 

@@ -5,15 +5,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use imagejob_e2e::broker::Kafka;
-use imagejob_e2e::kube::world::BUCKET;
+use imagejob_e2e::kube::world::{BUCKET, OPERATOR_NAMESPACE};
 use imagejob_e2e::kube::{Kube, World};
 use imagejob_e2e::s3::S3;
 
 /// How long pods may take to come and go on a busy machine of two cores.
 pub(crate) const SOON: Duration = Duration::from_mins(1);
-
-/// Where the operator runs.
-pub(crate) const SYSTEM: &str = "imagejob-system";
 
 pub(crate) struct Stand {
     pub(crate) kube: Kube,
@@ -41,7 +38,8 @@ pub(crate) fn stand() -> &'static Stand {
         let kube = Kube::from_environment().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         kube.apply(&install()).unwrap();
-        kube.run(&["-n", SYSTEM, "rollout", "status", "deployment/imagejob-operator", "--timeout=60s"]).unwrap();
+        kube.run(&["-n", OPERATOR_NAMESPACE, "rollout", "status", "deployment/imagejob-operator", "--timeout=60s"])
+            .unwrap();
         let broker = Kafka::at(&kube.host_address).unwrap();
         let store = S3::listen(&format!("{}:0", kube.host_address), BUCKET).unwrap();
         for photo in std::fs::read_dir(root.join("demo/photos")).unwrap().map(Result::unwrap) {

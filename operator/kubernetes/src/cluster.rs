@@ -4,7 +4,7 @@
 //! changed since the last one: scaling is one write. Their answers go into the caches, so that a
 //! watch that lags behind causes no second write.
 
-mod failure;
+pub(crate) mod failure;
 mod pace;
 mod parts;
 mod running;

@@ -14,7 +14,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::cluster::failure::cause;
 use crate::lease::{ATTEMPT, RENEW_DEADLINE, RETRY, RETRY_FAILED, Verdict, Watch, claim, evaluate, release};
+use crate::trouble::Trouble;
 
 /// Name of the Lease, in the operator's own namespace.
 pub const LEASE_NAME: &str = "imagejob-operator";
@@ -85,6 +87,7 @@ pub struct Election<K> {
     watch: Watch,
     /// The lease as it was told last; none when that may not be so any more.
     known: Option<Lease>,
+    trouble: Trouble,
     until: watch::Sender<Option<Instant>>,
 }
 
@@ -93,7 +96,16 @@ impl<K: Clock> Election<K> {
     pub fn new(client: Client, namespace: &str, me: String, clock: K) -> (Self, Leadership) {
         let (until, leadership) = watch::channel(None);
         let leases = Api::namespaced(client, namespace);
-        let election = Self { leases, me, clock, began: now(), watch: Watch::default(), known: None, until };
+        let election = Self {
+            leases,
+            me,
+            clock,
+            began: now(),
+            watch: Watch::default(),
+            known: None,
+            trouble: Trouble::default(),
+            until,
+        };
         (election, Leadership(leadership))
     }
 
@@ -101,19 +113,16 @@ impl<K: Clock> Election<K> {
     pub async fn campaign(mut self, stop: CancellationToken) {
         loop {
             let attempt = async {
-                let pause = match timeout(ATTEMPT, self.attempt()).await {
-                    Ok(Ok(())) => RETRY,
+                let failed = match timeout(ATTEMPT, self.attempt()).await {
+                    Ok(Ok(())) => None,
                     Ok(Err(error)) => {
                         self.known = None;
-                        tracing::warn!(%error, "the lease could not be read or written");
-                        RETRY_FAILED
+                        Some(cause(&error))
                     }
-                    Err(_) => {
-                        tracing::warn!("the API server did not answer about the lease in time");
-                        RETRY_FAILED
-                    }
+                    Err(_) => Some("the API server did not answer in time".to_owned()),
                 };
-                sleep(pause).await;
+                self.tell(failed.as_deref());
+                sleep(if failed.is_some() { RETRY_FAILED } else { RETRY }).await;
             };
             tokio::select! {
                 () = attempt => {}
@@ -123,7 +132,17 @@ impl<K: Clock> Election<K> {
         if self.until.send_replace(None).is_some_and(|until| now() < until)
             && let Ok(Err(error)) = timeout(ATTEMPT, self.let_go()).await
         {
-            tracing::warn!(%error, "the lease was not released and runs out by itself");
+            tracing::warn!(error = cause(&error), "the lease was not released and runs out by itself");
+        }
+    }
+
+    fn tell(&mut self, failed: Option<&str>) {
+        match failed {
+            Some(error) if self.trouble.is_news(error) => {
+                tracing::warn!(error, "the lease cannot be read or written");
+            }
+            None if self.trouble.is_over() => tracing::info!("the lease can be read and written again"),
+            _ => {}
         }
     }
 

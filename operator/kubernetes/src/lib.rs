@@ -30,4 +30,5 @@ pub mod news;
 pub mod operator;
 pub mod render;
 pub mod signing_key;
+mod trouble;
 pub mod watches;

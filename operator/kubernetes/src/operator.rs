@@ -16,6 +16,7 @@ use crate::events::{self, Teller};
 use crate::meters::Meters;
 use crate::render::Defaults;
 use crate::signing_key::{KeyError, SigningKey};
+use crate::trouble::Trouble;
 use crate::watches::{self, Scope};
 
 /// Pause before the signing key is asked for again.
@@ -144,9 +145,13 @@ impl<K: Clock + Clone + 'static> Operator<K> {
 
 /// The signing key, asked for until the API server answers.
 async fn key(client: &Client, namespace: &str) -> Result<SigningKey, KeyError> {
+    let mut trouble = Trouble::default();
     loop {
         match SigningKey::obtain(client.clone(), namespace).await {
-            Err(error @ KeyError::Api { .. }) => tracing::warn!(%error, "no signing key yet"),
+            Err(error @ KeyError::Api { .. }) if trouble.is_news(&error.to_string()) => {
+                tracing::warn!(%error, "no signing key yet");
+            }
+            Err(KeyError::Api { .. }) => {}
             obtained => return obtained,
         }
         sleep(AGAIN).await;

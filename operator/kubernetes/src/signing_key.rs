@@ -16,6 +16,8 @@ use rand::rngs::StdRng;
 use rand::{RngCore as _, SeedableRng as _};
 use sha2::Sha256;
 
+use crate::cluster::failure;
+
 /// Name of the Secret, in the operator's own namespace.
 pub const SECRET: &str = "imagejob-operator-key";
 
@@ -39,7 +41,7 @@ impl fmt::Debug for SigningKey {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The API server did not hand it out or take it.
-    #[error("cannot get or create Secret {namespace}/{SECRET}: {cause}")]
+    #[error("cannot get or create Secret {namespace}/{SECRET}: {}", failure::cause(.cause))]
     Api {
         /// The operator's namespace.
         namespace: String,

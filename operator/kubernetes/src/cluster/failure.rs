@@ -12,13 +12,16 @@ pub(super) fn unanswered(action: String, limit: Duration) -> ClusterError {
 /// The error of an action that failed.
 pub(super) fn of(action: String, error: &kube::Error) -> ClusterError {
     match error {
-        kube::Error::Api(status) if may_pass(status.code) => {
-            ClusterError::Unavailable { action, cause: format!("{} ({})", status.message, status.code) }
-        }
-        kube::Error::Api(status) => {
-            ClusterError::Refused { action, cause: format!("{} ({})", status.message, status.code) }
-        }
-        other => ClusterError::Unavailable { action, cause: other.to_string() },
+        kube::Error::Api(status) if !may_pass(status.code) => ClusterError::Refused { action, cause: cause(error) },
+        _ => ClusterError::Unavailable { action, cause: cause(error) },
+    }
+}
+
+/// What the API server said, as one sentence: the error's own words hold the whole answer twice.
+pub(crate) fn cause(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
+        other => other.to_string(),
     }
 }
 
