@@ -73,8 +73,8 @@ use crate::template::PodTemplate;
     printcolumn(
         name = "TOPIC",
         type_ = "string",
-        json_path = ".spec.source.kafka.topics",
-        description = "Topics that are read",
+        json_path = ".spec.source.kafka.topics[0]",
+        description = "First of the topics that are read",
         priority = 1
     ),
     printcolumn(
