@@ -45,7 +45,8 @@ e2e: ## stories on a real Kubernetes: kind where a Docker daemon answers, else b
 scale: ## what thousands of jobs and pods cost, on simulated nodes: make scale SCENARIO=reaction|rest|steady|ramp
 	@.ci/setup cluster
 	cargo build --locked --release --bin imagejob-operator
-	@KUBE_AUDIT=yes KUBE_APISERVER_FLAGS=--audit-log-maxsize=10000 KUBE_CONTROLLER_MANAGER_FLAGS= KUBE_SCHEDULER_FLAGS= e2e/cluster/with-cluster kwok cargo bench --locked --package imagejob-e2e --features cluster --bench scale -- $(or $(SCENARIO),reaction)
+	@KUBE_AUDIT=yes KUBE_APISERVER_FLAGS=--audit-log-maxsize=10000 KUBE_CONTROLLER_MANAGER_FLAGS= KUBE_SCHEDULER_FLAGS= \
+	  e2e/cluster/with-cluster kwok cargo bench --locked --package imagejob-e2e --features cluster --bench scale -- $(or $(SCENARIO),reaction)
 
 .PHONY: image
 image: ## both container images as archives in target/images, without Docker (release build)

@@ -2,7 +2,7 @@
 //! with its value.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -30,12 +30,13 @@ pub struct S3 {
 impl S3 {
     /// A store with one empty bucket, on a free port of this host.
     pub fn start(bucket: &str) -> anyhow::Result<Self> {
-        Self::listen("127.0.0.1:0", bucket)
+        Self::listen("127.0.0.1:0", bucket, &std::env::temp_dir())
     }
 
-    /// The same at an address of your choice, for clients on other hosts.
-    pub fn listen(address: &str, bucket: &str) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("imagejob-s3-").tempdir()?;
+    /// The same at an address of your choice, for clients on other hosts, with its files somewhere
+    /// below `parent`.
+    pub fn listen(address: &str, bucket: &str, parent: &Path) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("imagejob-s3-").tempdir_in(parent)?;
         std::fs::create_dir(folder.path().join(bucket))?;
         let files = s3s_fs::FileSystem::new(folder.path()).map_err(|error| anyhow!("no store: {error:?}"))?;
         let mut service = S3ServiceBuilder::new(files);
@@ -68,7 +69,7 @@ impl Drop for S3 {
 }
 
 /// The files that a Secret with this key is mounted as.
-pub fn write_secret(directory: &std::path::Path, access_key_id: &str, secret_access_key: &str) -> std::io::Result<()> {
+pub fn write_secret(directory: &Path, access_key_id: &str, secret_access_key: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
     std::fs::write(directory.join("accessKeyId"), access_key_id)?;
     std::fs::write(directory.join("secretAccessKey"), format!("{secret_access_key}\n"))

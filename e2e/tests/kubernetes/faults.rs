@@ -77,16 +77,34 @@ fn m7_a_policy_that_does_not_exist_is_named() {
 }
 
 /// Applies the job and waits until it says why it is not Ready. `kubectl describe` shows the
-/// sentence, and docs/faults.md has the reason.
+/// sentence, and docs/faults.md has the same.
 fn fault(world: &World<'_>, job: &Value, reason: &str) -> String {
     world.apply(job).unwrap();
     let sentence = world.wait_condition(SOON, "Ready", "False", reason);
     println!("{reason}: {sentence}");
     let described = world.kube.run(&["-n", &world.namespace, "describe", "imagejob"]).unwrap();
     assert!(words(&described).contains(&words(&sentence)), "kubectl describe does not show {sentence:?}:\n{described}");
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/faults.md");
-    assert!(std::fs::read_to_string(docs).unwrap().contains(&format!("`{reason}`")), "docs/faults.md lacks {reason}");
+    let documented = documented(reason);
+    assert!(has_in_order(&sentence, &documented), "docs/faults.md says {documented:?}, the job {sentence:?}");
     sentence
+}
+
+/// What docs/faults.md says of a reason: `| reason | sentence | ...`.
+fn documented(reason: &str) -> String {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/faults.md");
+    let docs = std::fs::read_to_string(docs).unwrap();
+    let row = docs.lines().find(|line| line.starts_with(&format!("| `{reason}` |"))).expect("a row in docs/faults.md");
+    row.split('`').nth(3).expect("a sentence in the second column").to_owned()
+}
+
+/// Whether the parts of a pattern, between its ellipses, follow each other in a text.
+fn has_in_order(text: &str, pattern: &str) -> bool {
+    let mut rest = text;
+    pattern.split('…').all(|part| {
+        let found = rest.find(part);
+        rest = found.map_or("", |at| &rest[at + part.len()..]);
+        found.is_some()
+    })
 }
 
 /// A text as one line: `describe` breaks long ones.

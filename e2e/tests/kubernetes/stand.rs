@@ -41,7 +41,13 @@ pub(crate) fn stand() -> &'static Stand {
         kube.run(&["-n", OPERATOR_NAMESPACE, "rollout", "status", "deployment/imagejob-operator", "--timeout=60s"])
             .unwrap();
         let broker = Kafka::at(&kube.host_address).unwrap();
-        let store = S3::listen(&format!("{}:0", kube.host_address), BUCKET).unwrap();
+        // What is static is never dropped: its files stay in the build's folder until the next run.
+        let files = Path::new(env!("CARGO_TARGET_TMPDIR")).join("store");
+        if files.exists() {
+            std::fs::remove_dir_all(&files).unwrap();
+        }
+        std::fs::create_dir_all(&files).unwrap();
+        let store = S3::listen(&format!("{}:0", kube.host_address), BUCKET, &files).unwrap();
         for photo in std::fs::read_dir(root.join("demo/photos")).unwrap().map(Result::unwrap) {
             if photo.path().extension().is_some_and(|extension| extension == "jpg") {
                 std::fs::copy(photo.path(), store.bucket(BUCKET).join(photo.file_name())).unwrap();
