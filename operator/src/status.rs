@@ -322,6 +322,8 @@ fn decided(decision: &Decision) -> DecisionStatus {
         candidates: CandidatesStatus {
             due: candidates.due,
             keep_up: candidates.keep_up,
+            threshold: candidates.threshold,
+            spare: candidates.spare,
             in_flight: candidates.in_flight,
             floor: candidates.floor,
             ceiling: candidates.ceiling,

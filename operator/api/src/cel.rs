@@ -306,11 +306,43 @@ pub(crate) fn policy() -> Vec<Rule> {
         )
         .field_path(".profiles"),
         rule(
+            "!has(self.profiles) || self.profiles.all(p, !has(p.ceiling) \
+             || (self.minReplicas <= p.ceiling && p.ceiling <= self.maxReplicas))",
+            "the ceiling of a profile is not from minReplicas to maxReplicas; change it",
+        )
+        .field_path(".profiles"),
+        rule(
             "!has(self.profiles) || self.profiles.all(p, !has(p.waitSeconds) || p.waitSeconds >= self.minWaitSeconds)",
             "the waitSeconds of a profile is below minWaitSeconds; raise it",
         )
         .field_path(".profiles"),
+        rule(
+            "!has(self.exceptions) || self.exceptions.all(e, has(self.calendars) \
+             && self.calendars.exists(c, c.name == e.calendar))",
+            "an exception names a calendar that is not in calendars; add it",
+        )
+        .field_path(".exceptions"),
+        rule(
+            format!(
+                "!has(self.exceptions) || self.exceptions.all(e, (!has(e.skip) || e.skip.all(n, {known})) \
+                 && (!has(e.use) || e.use.all(n, {known})))",
+                known = "has(self.profiles) && self.profiles.exists(p, p.name == n)"
+            ),
+            "an exception names a profile that is not in profiles; add it",
+        )
+        .field_path(".exceptions"),
+        rule(
+            "!has(self.adjustments) || self.adjustments.all(a, has(self.profiles) && self.profiles.exists(p, \
+             p.name == a.profile && (has(p.floor) || has(p.rate) || has(p.volume))))",
+            "an adjustment names a profile that is not in profiles, or has no floor, rate or volume; name another",
+        )
+        .field_path(".adjustments"),
     ]
+}
+
+/// What a calendar does to profiles.
+pub(crate) fn exception() -> Vec<Rule> {
+    vec![rule("has(self.skip) || has(self.use)", "an exception does nothing; add skip or use")]
 }
 
 /// A profile by itself.
@@ -333,6 +365,32 @@ pub(crate) fn profile_name() -> Vec<Rule> {
     vec![rule(
         format!("self.matches('^{LABEL}$')"),
         "the name of a profile is made of a-z 0-9 -, with a letter or digit at each end",
+    )]
+}
+
+/// The name of a calendar.
+pub(crate) fn calendar_name() -> Vec<Rule> {
+    vec![rule(
+        format!("self.matches('^{LABEL}$')"),
+        "the name of a calendar is made of a-z 0-9 -, with a letter or digit at each end",
+    )]
+}
+
+/// Dates and ranges of dates.
+pub(crate) fn dates() -> Vec<Rule> {
+    let date = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
+    vec![rule(
+        format!("self.all(d, d.matches('^{date}(/{date})?$'))"),
+        "write dates like 2026-11-28, or 2026-10-01/2026-10-07",
+    )]
+}
+
+/// Days of every year, and ranges of them.
+pub(crate) fn days_of_the_year() -> Vec<Rule> {
+    let day = "(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
+    vec![rule(
+        format!("self.all(d, d.matches('^{day}(/{day})?$'))"),
+        "write days of the year like 11-11, or 07-01/08-31",
     )]
 }
 

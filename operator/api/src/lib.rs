@@ -29,7 +29,9 @@ pub use job::{
     Retry, Scaling, Source, StartPosition, Worker,
 };
 pub use object::{API_VERSION, NamespacedName};
-pub use policy::{Amount, Behavior, Day, Peak, Profile, Rate, ScalePolicy, ScalePolicySpec, Trim};
+pub use policy::{
+    Adjustment, Behavior, Calendar, Day, Exception, Peak, Profile, Rate, ScalePolicy, ScalePolicySpec, Trim, Volume,
+};
 pub use status::{
     ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,
     ImageJobStatus, LagStatus, ReplicaStatus, ScheduleStatus,

@@ -68,6 +68,18 @@ pub struct ScalePolicySpec {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub profiles: Vec<Profile>,
+    /// Named sets of dates, for `exceptions`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub calendars: Vec<Calendar>,
+    /// Which profiles of this policy are left out or used on the dates of a calendar.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub exceptions: Vec<Exception>,
+    /// More or less than a profile of this policy prepares for, on some dates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub adjustments: Vec<Adjustment>,
     /// How counts change.
     pub behavior: Behavior,
 }
@@ -81,6 +93,9 @@ impl Default for ScalePolicySpec {
             max_replicas: 7_000,
             time_zone: "UTC".to_owned(),
             profiles: Vec::new(),
+            calendars: Vec::new(),
+            exceptions: Vec::new(),
+            adjustments: Vec::new(),
             behavior: Behavior::default(),
         }
     }
@@ -119,12 +134,20 @@ pub struct Profile {
     /// Dates on which the window starts too: `2026-11-28`, or `2026-10-01/2026-10-07` for the first
     /// and the last of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), inner(length(max = 21)))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(max = 21)),
+        extend("x-kubernetes-validations" = cel::dates())
+    )]
     pub dates: Option<Vec<String>>,
     /// Days of every year on which the window starts too: `11-11`, or `07-01/08-31` for the first
     /// and the last of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), inner(length(max = 11)))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(max = 11)),
+        extend("x-kubernetes-validations" = cel::days_of_the_year())
+    )]
     pub yearly: Option<Vec<String>>,
     /// Start of the window, `HH:MM` or `HH:MM:SS` on the zone's clocks; midnight if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,7 +170,7 @@ pub struct Profile {
     pub rate: Option<Rate>,
     /// Records of each run of consecutive days to prepare for; the floors follow from its peaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub volume: Option<Amount>,
+    pub volume: Option<Volume>,
     /// When more records of the `volume` come than otherwise, on each day; they must not overlap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 24))]
@@ -184,10 +207,74 @@ pub struct Rate {
 /// Records that a profile prepares for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Amount {
+pub struct Volume {
     /// Records, at least 1.
     #[schemars(range(min = 1))]
     pub records: u64,
+    /// Seconds from the start of the first day within which all that came has to start, however
+    /// long the promise is; not shorter than a window, at most 2678400; only the promise counts if
+    /// omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 2_678_400))]
+    pub within_seconds: Option<u32>,
+}
+
+/// A named set of dates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Calendar {
+    /// Name.
+    #[schemars(length(max = 63), extend("x-kubernetes-validations" = cel::calendar_name()))]
+    pub name: String,
+    /// Its dates: `2026-10-10`, or `2026-10-01/2026-10-07` for the first and the last of several.
+    #[schemars(
+        length(min = 1, max = 128),
+        inner(length(max = 21)),
+        extend("x-kubernetes-validations" = cel::dates())
+    )]
+    pub dates: Vec<String>,
+}
+
+/// Which profiles are left out or used on the dates of a calendar. A window belongs to the day on
+/// which it starts. A date that a profile names itself, or is used on, is never left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::exception()))]
+pub struct Exception {
+    /// The calendar.
+    #[schemars(length(max = 63))]
+    pub calendar: String,
+    /// Profiles whose days of the week and of the year do not count on its dates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32), inner(length(max = 63)))]
+    pub skip: Option<Vec<String>>,
+    /// Profiles whose windows start on its dates too.
+    #[serde(default, rename = "use", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32), inner(length(max = 63)))]
+    pub used: Option<Vec<String>>,
+}
+
+/// More or less than a profile prepares for, in the windows that start on some dates.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Adjustment {
+    /// The dates: `2026-11-28`, or `2026-10-01/2026-10-07` for the first and the last of several.
+    #[schemars(
+        length(min = 1, max = 32),
+        inner(length(max = 21)),
+        extend("x-kubernetes-validations" = cel::dates())
+    )]
+    pub dates: Vec<String>,
+    /// The profile.
+    #[schemars(length(max = 63))]
+    pub profile: String,
+    /// Per cent of its floor, rate or volume, 1 to 1000.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub percent: u32,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub note: Option<String>,
 }
 
 /// A window of the day in which more records come.

@@ -129,6 +129,12 @@ pub struct CandidatesStatus {
     /// For what arrives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_up: Option<u32>,
+    /// By the job's `lagThreshold`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<u32>,
+    /// For what arrives, and what a profile keeps spare above that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spare: Option<u32>,
     /// For what runs or will be tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<u32>,

@@ -87,7 +87,7 @@ fn job_and_policy_merge_field_by_field() {
     assert_eq!(scaling.scale_down_stabilization, Duration::from_secs(45));
 
     let names: Vec<&str> = scaling.profiles.iter().map(|profile| profile.name.as_str()).collect();
-    assert_eq!(names, ["weekend", "night"]);
+    assert_eq!(names, ["weekend", "night", "posters", "sale"]);
     let (weekend, night) = (&scaling.profiles[0], &scaling.profiles[1]);
     assert_eq!((weekend.amount.clone(), weekend.ceiling), (Some(Amount::Floor(12)), Some(300)));
     assert_eq!(weekend.wait, Some(Duration::from_secs(5)));
@@ -99,6 +99,24 @@ fn job_and_policy_merge_field_by_field() {
     );
     assert_eq!(night.schedule.zone.iana_name(), Some("Asia/Shanghai"));
     assert!(night.schedule.days.weekdays.contains(Weekday::Wednesday));
+}
+
+#[test]
+fn calendars_and_adjustments_reach_the_profiles_that_they_name() {
+    let profiles = validated(FULL).scaling.profiles;
+    let on = |name: &str, day: &str| {
+        let profile = profiles.iter().find(|profile| profile.name == name).unwrap();
+        profile.schedule.days.contains(day.parse().unwrap())
+    };
+    // A worked Saturday is skipped by both, a holiday is used by one, which the job has not changed.
+    assert!(!on("weekend", "2026-10-10") && !on("posters", "2026-10-10"));
+    assert!(on("weekend", "2026-10-17") && on("posters", "2026-10-17"));
+    assert!(!on("weekend", "2026-10-01") && on("posters", "2026-10-01"));
+    let percents: Vec<u32> = profiles[2].adjustments.iter().map(|adjustment| adjustment.percent).collect();
+    assert_eq!(percents, [150, 120]);
+    assert!(profiles.iter().all(|profile| profile.name == "posters" || profile.adjustments.is_empty()));
+    let Some(Amount::Volume(volume)) = &profiles[2].amount else { panic!("{:?}", profiles[2].amount) };
+    assert_eq!(volume.within, Some(Duration::from_hours(48)));
 }
 
 #[test]

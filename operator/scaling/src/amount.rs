@@ -1,17 +1,18 @@
 //! From what a profile prepares for to workers: how many records a second it expects at an instant,
 //! and when that changes.
 
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::learned::Capability;
-use crate::policy::{Amount, Profile, Volume};
+use crate::policy::{Adjustment, Amount, Profile, Volume};
 
-/// Share of their slots that workers are planned to use where bursts may wait a while.
-const PATIENT: f64 = 0.95;
-/// The same where they may not.
-const PROMPT: f64 = 0.75;
-/// A promise of so many reaction times is patient.
-const PATIENT_REACTIONS: f64 = 6.0;
+/// Share of their slots that workers are planned to use where bursts may wait a while: where the
+/// promise is at least so many reaction times.
+const PATIENT: (f64, f64) = (0.95, 3.0);
+/// The same where they may not. In between the share rises evenly: a start that takes half a second
+/// longer must not cost a quarter more workers.
+const PROMPT: (f64, f64) = (0.75, 2.0);
 
 /// What workers are expected to do, as far as floors follow from it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,11 +24,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// 33/s a worker, a promise of 60 s and 6 s to react: 33 x 0.95 = 31/s; with 5 s: 33 x 0.75 = 25/s.
+    /// 33/s a worker, a promise of 60 s and 6 s to react: 33 x 0.95 = 31/s; with 5 s: 33 x 0.75 = 25/s;
+    /// with 15 s, two and a half reactions: 33 x 0.85 = 28/s.
     pub(crate) fn of(capability: &Capability, wait: f64) -> Self {
-        let patient = wait >= PATIENT_REACTIONS * capability.reaction().as_secs_f64();
+        let reactions = wait / capability.reaction().as_secs_f64();
+        let patience = ((reactions - PROMPT.1) / (PATIENT.1 - PROMPT.1)).clamp(0.0, 1.0);
         let at_most = capability.service.per_worker();
-        Self { per_worker: at_most * if patient { PATIENT } else { PROMPT }, at_most }
+        let share = PROMPT.0 * (1.0 - patience) + PATIENT.0 * patience;
+        Self { per_worker: at_most * share, at_most }
     }
 
     /// Workers that so many records a second keep busy, times a factor.
@@ -47,14 +51,33 @@ impl Profile {
     /// Workers that it asks for at `at`; none while it is not active, or if it asks for none.
     pub(crate) fn floor_at(&self, at: Timestamp, plan: Plan) -> Option<u32> {
         let amount = self.amount.as_ref()?;
-        if !self.schedule.is_active(at) {
-            return None;
-        }
+        let percent = self.percent_on(self.schedule.day(at)?);
+        let adjusted = |per_second: f64| plan.workers(per_second * f64::from(percent) / 100.0);
         Some(match amount {
-            Amount::Floor(workers) => *workers,
-            Amount::Rate(per_second) => plan.workers(*per_second),
-            Amount::Volume(volume) => plan.workers(self.per_second(volume, at)?),
+            Amount::Floor(workers) => {
+                let workers = (u64::from(*workers) * u64::from(percent)).div_ceil(100);
+                u32::try_from(workers).unwrap_or(u32::MAX)
+            }
+            Amount::Rate(per_second) => adjusted(*per_second),
+            Amount::Volume(volume) => adjusted(self.per_second(volume, at)?),
         })
+    }
+
+    /// Per cent of its amount that it prepares for in the window that starts on `day`.
+    fn percent_on(&self, day: Date) -> u32 {
+        let named =
+            |adjustment: &&Adjustment| adjustment.dates.iter().any(|(first, last)| (*first..=*last).contains(&day));
+        self.adjustments.iter().find(named).map_or(100, |adjustment| adjustment.percent)
+    }
+
+    /// The instant by which all that came in the run that is open, or was last, has to have started;
+    /// none if that has passed, or if only the promise counts.
+    pub(crate) fn finish_by(&self, now: Timestamp) -> Option<Timestamp> {
+        let Some(Amount::Volume(Volume { within: Some(within), .. })) = &self.amount else { return None };
+        let inside = |end: Timestamp| end - SignedDuration::from_nanos(1);
+        let at = if self.schedule.is_active(now) { now } else { inside(self.schedule.last_end(now)?) };
+        let first = self.schedule.run(at)?.into_iter().find_map(|day| self.schedule.on(day))?;
+        first.0.checked_add(*within).ok().filter(|finish| now < *finish)
     }
 
     /// Records a second at `at`: the volume by the weights of the run's seconds. 2,000,000 over two

@@ -11,12 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 
 /// The slow window for the rate, seconds.
 const SLOW: f64 = 60.0;
-/// The fast window, seconds: it counts when it is above the slow one by more than chance.
-const FAST: f64 = 8.0;
+/// Fast windows, seconds: one counts when it is above the slow one by more than chance. A rise of
+/// thousands a second is no chance within its first second; one of a tenth takes the longest window.
+const FAST: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
 /// The window for what lasts, seconds.
 const LASTING: f64 = 300.0;
-/// How many standard deviations are more than chance.
-const SIGNIFICANT: f64 = 3.0;
+/// How many standard deviations are more than chance: albums come in lumps, so that three are not rare.
+const SIGNIFICANT: f64 = 5.0;
 /// Counts over this long are compared for burstiness, seconds.
 const BURST_SPAN: f64 = 10.0;
 /// Bounds of the burstiness: 1 is independent senders, 200 is whole albums at once.
@@ -47,29 +48,24 @@ impl Arrivals {
         })
     }
 
-    /// Records a second over the last `span` seconds, or over all bins if they reach back less far.
-    fn rate_over(&self, span: f64) -> f64 {
-        let (mut records, mut length) = (0.0, 0.0);
-        for bin in self.backwards().take_while(|bin| bin.older <= span + 1e-9) {
-            records += bin.records;
-            length = bin.older;
-        }
-        if length > 0.0 { records / length } else { 0.0 }
+    /// What came in the newest bins that cover `span` seconds, or in all if they reach back less far.
+    fn over(&self, span: f64) -> Stretch {
+        let newest = self.backwards().take_while(|bin| bin.younger < span - 1e-9);
+        newest.fold(Stretch::default(), |sum, bin| Stretch { records: sum.records + bin.records, seconds: bin.older })
     }
 
     /// Records a second over the last five minutes: what a declared floor is compared with.
     pub(crate) fn lasting(&self) -> f64 {
-        self.rate_over(LASTING)
+        self.over(LASTING).per_second()
     }
 
     /// How fast and how bursty records arrive now.
     pub(crate) fn pace(&self) -> Pace {
         let dispersion = self.dispersion();
-        let slow = self.rate_over(SLOW);
-        let fast = self.rate_over(FAST);
-        // 60/s over a minute and a dispersion of 4: chance alone makes 3 x sqrt(4 x 60 / 8) = 16/s.
-        let chance = SIGNIFICANT * (dispersion * slow / FAST).sqrt();
-        Pace { per_second: if fast > slow + chance { fast } else { slow }, dispersion }
+        let slow = self.over(SLOW).per_second();
+        let risen =
+            FAST.map(|span| self.over(span)).into_iter().filter(|fast| fast.is_more_than_chance(slow, dispersion));
+        Pace { per_second: risen.map(Stretch::per_second).fold(slow, f64::max), dispersion }
     }
 
     /// Variance over mean of the counts of ten seconds, by differences of neighbours, so that a
@@ -103,6 +99,27 @@ impl Arrivals {
         let beyond: f64 = self.backwards().take_while(|bin| bin.younger < limit).map(|bin| bin.records).sum();
         // The oldest is as old as it is, whatever the bins say.
         edges.chain([(limit, (waiting - beyond).max(waiting.min(1.0)))])
+    }
+}
+
+/// Records that came within a time.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Stretch {
+    records: f64,
+    seconds: f64,
+}
+
+impl Stretch {
+    fn per_second(self) -> f64 {
+        if self.seconds > 0.0 { self.records / self.seconds } else { 0.0 }
+    }
+
+    /// True if so many would hardly ever come by chance at a rate of `slow`. 60/s and a dispersion of
+    /// 4: in 8 s 480 are expected and chance makes 5 x sqrt(4 x 480) = 219 more. Where none is
+    /// expected it takes more than five.
+    fn is_more_than_chance(self, slow: f64, dispersion: f64) -> bool {
+        let expected = slow * self.seconds;
+        self.records > expected + SIGNIFICANT * (dispersion * expected.max(1.0)).sqrt()
     }
 }
 

@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::{Timestamp, Zoned};
 
 use crate::schedule::Schedule;
@@ -86,6 +86,8 @@ pub struct Profile {
     pub trim: Option<Trim>,
     /// The floor falls to nothing over this long after the end, evenly.
     pub fade_out: Duration,
+    /// More or less than usual on some days.
+    pub adjustments: Vec<Adjustment>,
 }
 
 impl Profile {
@@ -100,8 +102,18 @@ impl Profile {
             spare: 0,
             trim: None,
             fade_out: Duration::ZERO,
+            adjustments: Vec::new(),
         }
     }
+}
+
+/// More or less than usual in the windows that start on some days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adjustment {
+    /// First and last of each range of days.
+    pub dates: Vec<(Date, Date)>,
+    /// So many per cent of the amount.
+    pub percent: u32,
 }
 
 /// What a profile prepares for.
@@ -122,6 +134,8 @@ pub struct Volume {
     pub records: u64,
     /// When more come than otherwise, on every day of the run. They do not overlap.
     pub peaks: Vec<Peak>,
+    /// So long after the run has begun all that came has started; none if only the promise counts.
+    pub within: Option<Duration>,
 }
 
 /// A window of a day in which more records come.

@@ -129,6 +129,8 @@ pub struct Agenda {
     pub floor: Option<Floor>,
     /// The highest spare.
     pub spare: Option<Spare>,
+    /// All that waits has to have started by then; none if only the promise counts.
+    pub finish_by: Option<Timestamp>,
     /// A floor may change by itself at this instant.
     pub(crate) step: Option<Timestamp>,
 }
@@ -160,6 +162,7 @@ impl Agenda {
             active: open.into_iter().map(|(profile, until)| look.active(profile, until)).collect(),
             floor,
             spare: look.spare(policy),
+            finish_by: policy.profiles.iter().filter_map(|profile| profile.finish_by(now)).min(),
             step,
             next: next.map(|(at, profile, edge)| Boundary {
                 at,

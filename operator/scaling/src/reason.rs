@@ -92,6 +92,8 @@ pub struct DueEvidence {
     pub imminent: Option<Imminent>,
     /// The promise.
     pub wait: Duration,
+    /// The time that is left until all must have started, if that decides.
+    pub finish: Option<Duration>,
     /// Time from ordering a worker until it takes leases.
     pub start_up: Duration,
     /// What a worker does.
@@ -237,7 +239,11 @@ impl fmt::Display for DueEvidence {
             let and = if self.waiting + self.retrying > 0 { ", " } else { "" };
             write!(f, "{and}about {} come within {}", count(coming.records.ceil() as u64), length(coming.within))?;
         }
-        write!(f, " and must start within {}; {}, ", length(self.wait), self.service)?;
+        match self.finish {
+            Some(finish) => write!(f, " and all must have started in {}", length(finish))?,
+            None => write!(f, " and must start within {}", length(self.wait))?,
+        }
+        write!(f, "; {}, ", self.service)?;
         write!(f, "start-up takes {}", length(self.start_up))
     }
 }

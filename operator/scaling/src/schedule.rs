@@ -43,15 +43,17 @@ impl FromIterator<Weekday> for Weekdays {
     }
 }
 
-/// Days of a calendar: those that any part names.
+/// Days of a calendar: those that come again and are not skipped, and those that are named.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Days {
     /// Days of every week.
     pub weekdays: Weekdays,
-    /// Dates, first and last of each range.
+    /// Dates, first and last of each range; whoever names a date means it, skipped or not.
     pub dates: Vec<(Date, Date)>,
     /// Days of every year, first and last of each range; a range may span New Year.
     pub yearly: Vec<(MonthDay, MonthDay)>,
+    /// Dates on which days of the week and of the year do not count, first and last of each range.
+    pub skipped: Vec<(Date, Date)>,
 }
 
 /// A day of every year; the order is that of the calendar.
@@ -64,11 +66,16 @@ pub struct MonthDay {
 }
 
 impl Days {
-    /// True if a part names the day.
+    /// True if the day is one of them.
     pub fn contains(&self, date: Date) -> bool {
+        let among = |ranges: &[(Date, Date)]| ranges.iter().any(|(first, last)| (*first..=*last).contains(&date));
+        among(&self.dates) || self.comes_again_on(date) && !among(&self.skipped)
+    }
+
+    /// True if it is one of the days of the week or of the year.
+    fn comes_again_on(&self, date: Date) -> bool {
         let in_year = MonthDay { month: date.month(), day: date.day() };
         self.weekdays.contains(date.weekday())
-            || self.dates.iter().any(|(first, last)| (*first..=*last).contains(&date))
             || self.yearly.iter().any(|(first, last)| {
                 if first <= last { (*first..=*last).contains(&in_year) } else { in_year >= *first || in_year <= *last }
             })
@@ -153,13 +160,17 @@ impl Schedule {
         (start < end).then_some((start, end))
     }
 
-    /// The day of the window that is open at `now`, with all days before and after it that follow
-    /// each other; none if no window is open.
-    pub(crate) fn run(&self, now: Timestamp) -> Option<Vec<Date>> {
+    /// The day on which the window that is open at `now` started; none if no window is open.
+    pub(crate) fn day(&self, now: Timestamp) -> Option<Date> {
         let today = now.to_zoned(self.zone.clone()).date();
         let open = |day: &Date| self.on(*day).is_some_and(|(start, end)| start <= now && now < end);
-        let back = (0..=2).filter_map(|back: i8| today.checked_sub(Span::new().days(back)).ok());
-        let day = { back }.find(open)?;
+        let mut back = (0..=2).filter_map(|back: i8| today.checked_sub(Span::new().days(back)).ok());
+        back.find(open)
+    }
+
+    /// That day, with all days before and after it that follow each other.
+    pub(crate) fn run(&self, now: Timestamp) -> Option<Vec<Date>> {
+        let day = self.day(now)?;
         let mut first = day;
         let mut days = vec![day];
         while let Ok(before) = first.yesterday()

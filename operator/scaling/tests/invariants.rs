@@ -87,11 +87,12 @@ fn amounts() -> impl Strategy<Value = Amount> {
         to: Time::constant(to, 0, 0, 0),
         weight,
     });
-    let volume = (0..3_000_000u64, proptest::collection::vec(peak, 0..3));
+    let within = proptest::option::of((1..200_000u64).prop_map(Duration::from_secs));
+    let volume = (0..3_000_000u64, proptest::collection::vec(peak, 0..3), within);
     prop_oneof![
         (0..300u32).prop_map(Amount::Floor),
         (0.0..5_000.0f64).prop_map(Amount::Rate),
-        volume.prop_map(|(records, peaks)| Amount::Volume(Volume { records, peaks })),
+        volume.prop_map(|(records, peaks, within)| Amount::Volume(Volume { records, peaks, within })),
     ]
 }
 

@@ -14,6 +14,9 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 mod amounts;
 mod calendar;
+mod exceptions;
+
+use exceptions::Exceptions;
 
 use super::names::{is_dns_label, not_a_label};
 use super::problem::{InvalidReason, Problems};
@@ -141,8 +144,12 @@ fn profiles(
     let in_policy = |i: usize| Place { of_job: false, path: format!("spec.profiles[{i}]") };
     for (profiles, place) in [(&job.profiles, &in_job as &dyn Fn(usize) -> Place), (&policy.profiles, &in_policy)] {
         for (i, profile) in profiles.iter().enumerate() {
-            check_name(profile, &profiles[..i], &place(i), problems);
+            let there_already = profiles[..i].iter().any(|other| other.name == profile.name);
+            check_label(&profile.name, there_already, &place(i), problems);
         }
+    }
+    for (i, profile) in policy.profiles.iter().enumerate() {
+        check_ceiling(profile, policy, &in_policy(i), problems);
     }
     let index_in_job = |name: &str| job.profiles.iter().position(|profile| profile.name == name);
     let of_policy = policy.profiles.iter().enumerate().map(|(i, profile)| match index_in_job(&profile.name) {
@@ -152,11 +159,13 @@ fn profiles(
     let in_policy_too = |profile: &Profile| policy.profiles.iter().any(|other| other.name == profile.name);
     let own = job.profiles.iter().enumerate().filter(|(_, profile)| !in_policy_too(profile));
     let own = own.map(|(i, profile)| (profile.clone(), in_job(i)));
-    let mut resolved = Vec::new();
-    for (profile, place) in of_policy.chain(own) {
+    let exceptions = Exceptions::of(policy, problems);
+    let mut checked = |(profile, place): (Profile, Place)| {
         check_amounts(&profile, &place, max_replicas, policy.min_wait_seconds, problems);
-        resolved.extend(resolve(&profile, &policy.time_zone, &place, problems));
-    }
+        resolve(&profile, &policy.time_zone, &place, problems)
+    };
+    let mut resolved: Vec<_> = of_policy.filter_map(&mut checked).map(|profile| exceptions.apply(profile)).collect();
+    resolved.extend(own.filter_map(checked));
     resolved
 }
 
@@ -208,13 +217,24 @@ fn overlaid(base: &Profile, over: &Profile) -> Profile {
     }
 }
 
-fn check_name(profile: &Profile, before: &[Profile], place: &Place, problems: &mut Problems) {
-    let name = &profile.name;
+/// The name of an item of a list, of which another one may be there already.
+fn check_label(name: &str, there_already: bool, place: &Place, problems: &mut Problems) {
     if !is_dns_label(name) {
         place.add("name", not_a_label(name), problems);
     }
-    if before.iter().any(|other| other.name == *name) {
+    if there_already {
         place.add("name", format!("{name:?} is there already; keep one"), problems);
+    }
+}
+
+/// A ceiling that could never hold is a mistake. A job's own bounds may leave a policy's without effect.
+fn check_ceiling(profile: &Profile, policy: &ScalePolicySpec, place: &Place, problems: &mut Problems) {
+    let Some(ceiling) = profile.ceiling else { return };
+    let (min, max) = (policy.min_replicas, policy.max_replicas);
+    if ceiling > max {
+        place.add("ceiling", format!("{ceiling} is above maxReplicas {max} and cuts nothing; lower it"), problems);
+    } else if ceiling < min {
+        place.add("ceiling", format!("{ceiling} is below minReplicas {min}, which wins; raise it"), problems);
     }
 }
 

@@ -12,6 +12,9 @@ use crate::validate::problem::Problems;
 /// How many times as many records come in a peak, if nothing is said.
 const WEIGHT: u32 = 6;
 const LONGEST_FADE: u32 = 86_400;
+/// 31 days, seconds.
+const LONGEST_FINISH: u32 = 2_678_400;
+const DAY: i64 = 86_400;
 
 /// The amount of a profile; none if it has none, or if a problem was added.
 pub(super) fn amount(profile: &Profile, place: &Place, problems: &mut Problems) -> Option<Amount> {
@@ -39,9 +42,29 @@ pub(super) fn amount(profile: &Profile, place: &Place, problems: &mut Problems) 
         if volume.records == 0 {
             place.add("volume.records", "0 prepares for nothing; use at least 1, or omit volume", problems);
         }
-        return Some(Amount::Volume(Volume { records: volume.records, peaks: peaks(profile, place, problems)? }));
+        let within = volume.within_seconds.and_then(|within| finish(within, profile, place, problems));
+        let peaks = peaks(profile, place, problems)?;
+        return Some(Amount::Volume(Volume { records: volume.records, peaks, within }));
     }
     profile.floor.map(Amount::Floor)
+}
+
+/// The time within which all of a volume has to start: no shorter than a window, in which records still
+/// come.
+fn finish(within: u32, profile: &Profile, place: &Place, problems: &mut Problems) -> Option<Duration> {
+    if !(1..=LONGEST_FINISH).contains(&within) {
+        place.add("volume.withinSeconds", format!("{within} is not from 1 to {LONGEST_FINISH}"), problems);
+    }
+    let from = profile.from.as_deref().map_or(Ok(Time::midnight()), start_of_day_time).ok()?;
+    let to = profile.to.as_deref().map_or(Ok(Time::midnight()), end_of_day_time).ok()?;
+    let after_midnight = |time: Time| time.duration_since(Time::midnight()).as_secs();
+    let day = if to <= from { DAY } else { 0 };
+    let window = after_midnight(to) + day - after_midnight(from);
+    if i64::from(within) < window {
+        let message = format!("{within} is shorter than the window of {window} s, in which records still come");
+        place.add("volume.withinSeconds", format!("{message}; use at least {window}"), problems);
+    }
+    Some(seconds(within))
 }
 
 fn peaks(profile: &Profile, place: &Place, problems: &mut Problems) -> Option<Vec<Peak>> {

@@ -34,15 +34,21 @@ pub(super) fn days(profile: &Profile, place: &Place, problems: &mut Problems) ->
         None if profile.dates.is_some() || profile.yearly.is_some() => Some(Weekdays::default()),
         None => Some(Weekdays::ALL),
     };
-    let dates = ranges("dates", profile.dates.as_deref(), date, place, problems);
+    let dates = dates(profile.dates.as_deref().unwrap_or_default(), place, problems);
     let yearly = ranges("yearly", profile.yearly.as_deref(), month_day, place, problems);
-    // A range of every year may span New Year, one of dates may not go backwards.
-    for (i, (first, last)) in dates.iter().flatten().enumerate() {
+    Some(Days { weekdays: weekdays?, dates: dates?, yearly: yearly?, skipped: Vec::new() })
+}
+
+/// The ranges of a field `dates`. A range of every year may span New Year, one of dates may not go
+/// backwards. None only if a problem was added.
+pub(super) fn dates(texts: &[String], place: &Place, problems: &mut Problems) -> Option<Vec<(Date, Date)>> {
+    let dates = ranges("dates", Some(texts), date, place, problems)?;
+    for (i, (first, last)) in dates.iter().enumerate() {
         if first > last {
             place.add(&format!("dates[{i}]"), format!("{last} is before {first}; write the first one first"), problems);
         }
     }
-    Some(Days { weekdays: weekdays?, dates: dates?, yearly: yearly? })
+    Some(dates)
 }
 
 /// `first/last`, or one that is both.
