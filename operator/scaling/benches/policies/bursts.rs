@@ -58,5 +58,6 @@ pub(crate) fn gates(seeds: Range<u64>) {
     }
     gate("30 s and more: late records, per cent", greatest(&late), 0.1);
     gate("seconds from the first record of a burst until more workers are wanted", greatest(&reaction), 2.0);
-    gate("changes of direction after a burst began", greatest(&turns), 3.0);
+    // One for each 30 s in which a worker may leave.
+    gate("changes of direction in the nine minutes after a burst began", greatest(&turns), 18.0);
 }
