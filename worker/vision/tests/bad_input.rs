@@ -111,3 +111,33 @@ fn harmless_habits_of_cameras_pass() {
     assert_eq!(reason(&followed), "decoded", "bytes after the end marker");
     assert_eq!(reason(&[picture, &[0; 16]].concat()), "TruncatedImage", "padding instead of the end marker");
 }
+
+/// A JPEG with an APP1 segment of this content, which says that it has so many bytes.
+fn with_exif(content: &[u8], claimed: usize) -> Vec<u8> {
+    let photo = image("baseline.jpg");
+    [&photo[..2], &[0xFF, 0xE1], &(claimed as u16 + 2).to_be_bytes(), content, &photo[2..]].concat()
+}
+
+#[test]
+fn exif_that_lies_changes_nothing() {
+    let plain = decode::luma(&image("baseline.jpg"), &Caps::default(), 1_000).unwrap();
+    let entry = |tag: [u8; 2], kind: u8, count: u8, value: [u8; 4]| {
+        [&b"Exif\0\0II*\0\x08\0\0\0\x01\0"[..], &tag, &[kind, 0, count, 0, 0, 0], &value, &[0; 4]].concat()
+    };
+    let orientation = [0x12, 0x01];
+    for (what, content) in [
+        ("nothing after its name", b"Exif\0\0".to_vec()),
+        ("an unknown byte order", b"Exif\0\0XX*\0\x08\0\0\0\x01\0".to_vec()),
+        ("entries beyond its end", b"Exif\0\0II*\0\xFF\xFF\xFF\x7F\x01\0".to_vec()),
+        ("65,535 entries", b"Exif\0\0II*\0\x08\0\0\0\xFF\xFF".to_vec()),
+        ("an orientation of 9", entry(orientation, 3, 1, [9, 0, 0, 0])),
+        ("an orientation of 65,535", entry(orientation, 3, 1, [0xFF, 0xFF, 0, 0])),
+        ("an orientation that is text", entry(orientation, 2, 200, [0xFF; 4])),
+        ("another size", entry([0x00, 0x01], 4, 1, [0xFF, 0xFF, 0xFF, 0x7F])),
+    ] {
+        let photo = decode::luma(&with_exif(&content, content.len()), &Caps::default(), 1_000);
+        assert_eq!(photo.as_ref(), Ok(&plain), "{what}");
+    }
+    let beyond = with_exif(b"Exif\0\0", 60_000);
+    assert_eq!(reason(&beyond), "TruncatedImage", "a segment longer than the file");
+}
