@@ -160,7 +160,7 @@ async fn report<C: Cluster>(
     let previous = written.map(|(status, _)| status).or(desired.job.status.as_ref());
     let name = NamespacedName::of(metadata);
     let next = status(at, metadata.generation, finding, previous);
-    if worth_writing(written.map(|(status, at)| (status, *at)), &next, at) {
+    if worth_writing(written.map(|(status, at)| (status, *at)), &next, at) && cluster.has_time_for_status() {
         match cluster.write_status(&name, &next).await {
             Ok(()) => state.written = Some((next.clone(), at)),
             Err(error) => tracing::warn!(job = %name, %error, "status not written"),

@@ -31,6 +31,12 @@ pub trait Cluster: Send + Sync {
         std::future::pending()
     }
 
+    /// False while so many statuses are on their way that this one can wait for a later round:
+    /// decisions do not.
+    fn has_time_for_status(&self) -> bool {
+        true
+    }
+
     /// Shows a job's status to people.
     fn write_status(
         &self,

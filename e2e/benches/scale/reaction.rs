@@ -14,18 +14,21 @@ use serde_json::json;
 use crate::stand::{NAMESPACE, Stand};
 use crate::watch::Deployments;
 
-const JOBS: usize = 1_000;
-const MOVING: usize = 20;
+/// As many as are promised.
+pub(crate) const JOBS: usize = 1_000;
+/// One in fifty moves each second: 20 of 1,000.
+const MOVING: usize = 50;
 const SECONDS: u64 = 60;
 /// Each of these needs a worker more than none.
 const BURST: u64 = 200;
 /// How long after a burst its reaction may be waited for.
 const LIMIT: Duration = Duration::from_secs(10);
 
-pub(crate) fn measure(stand: &Stand) -> anyhow::Result<()> {
+pub(crate) fn measure(stand: &Stand, jobs: usize) -> anyhow::Result<()> {
+    let moving = jobs / MOVING;
     let begun = wait::now();
-    stand.jobs(JOBS, |_| json!({"maxReplicas": 3}))?;
-    println!("{JOBS} jobs with a dispatcher each after {:.0} s", begun.elapsed().as_secs_f64());
+    stand.jobs(jobs, |_| json!({"maxReplicas": 3}))?;
+    println!("{jobs} jobs with a dispatcher each after {:.0} s", begun.elapsed().as_secs_f64());
     let pods = dispatcher_addresses(stand)?;
     let watch = Deployments::watch(&stand.provider)?;
     wait::until(
@@ -46,7 +49,7 @@ pub(crate) fn measure(stand: &Stand) -> anyhow::Result<()> {
         let resting = pods.keys().filter(|job| {
             busy.iter().all(|(other, _)| other != *job) && worker(&watch, job).is_some_and(|seen| seen.replicas == 0)
         });
-        for job in resting.cloned().choose_multiple(&mut chance, MOVING) {
+        for job in resting.cloned().choose_multiple(&mut chance, moving) {
             stand.dispatchers.set_waiting(pods[&job], BURST);
             busy.push((job, wait::now()));
         }
@@ -64,7 +67,7 @@ pub(crate) fn measure(stand: &Stand) -> anyhow::Result<()> {
     reactions.sort_unstable();
     let seconds = start.elapsed().as_secs_f64();
     println!(
-        "{} reactions at {JOBS} jobs, {MOVING} moving a second: p50 {:.0?}, p99 {:.0?}, max {:.0?}; missed {missed}",
+        "{} reactions at {jobs} jobs, {moving} moving a second: p50 {:.0?}, p99 {:.0?}, max {:.0?}; missed {missed}",
         reactions.len(),
         percentile(&reactions, 50),
         percentile(&reactions, 99),

@@ -36,6 +36,10 @@ const WRITE_LIMIT: Duration = Duration::from_secs(5);
 /// they come one after the other, each whole, so that what was done stays done whoever leads.
 const JOBS_AT_ONCE: usize = 16;
 
+/// Statuses that are written at once, beside the jobs: when the API server is slow, workers come
+/// before words about them.
+const STATUSES_AT_ONCE: usize = 4;
+
 /// What all jobs share.
 #[derive(Debug)]
 pub struct Shared<K> {
@@ -51,6 +55,7 @@ pub struct Shared<K> {
     pub clock: K,
     rendering: String,
     turns: Semaphore,
+    status_turns: Semaphore,
 }
 
 /// A client, which has no `Debug` of its own.
@@ -67,8 +72,8 @@ impl<K> Shared<K> {
     /// What all jobs share.
     pub fn new(client: Client, caches: Arc<Caches>, defaults: Defaults, meters: Arc<Meters>, clock: K) -> Self {
         let rendering = defaults.rendering();
-        let (client, turns) = (ClientHandle(client), Semaphore::new(JOBS_AT_ONCE));
-        Self { client, caches, defaults, meters, clock, rendering, turns }
+        let (turns, status_turns) = (Semaphore::new(JOBS_AT_ONCE), Semaphore::new(STATUSES_AT_ONCE));
+        Self { client: ClientHandle(client), caches, defaults, meters, clock, rendering, turns, status_turns }
     }
 }
 
@@ -121,9 +126,13 @@ impl<K: Clock> Cluster for JobCluster<K> {
         applied
     }
 
+    fn has_time_for_status(&self) -> bool {
+        self.shared.status_turns.available_permits() > 0
+    }
+
     async fn write_status(&self, job: &NamespacedName, status: &ImageJobStatus) -> Result<(), ClusterError> {
         self.memory().statuses.go_ahead("")?;
-        let _turn = self.shared.turns.acquire().await;
+        let _turn = self.shared.status_turns.acquire().await;
         let written = self.patch_status(job, status).await;
         self.memory().statuses.took("", written.as_ref().err());
         written
