@@ -241,6 +241,20 @@ async fn a_cluster_that_does_not_answer_is_asked_again_and_nothing_is_forgotten(
 }
 
 #[tokio::test]
+async fn a_status_that_has_to_wait_holds_no_decision_up() {
+    let (world, mut state) = settled().await;
+    let written = world.status_writes();
+    world.lock().faults = Faults { statuses_queue: true, ..Faults::default() };
+    world.lock().append(6_000);
+    world.run(5, &desired(JOB), &mut state).await;
+    assert!(world.workers() > 0);
+    assert_eq!(world.status_writes(), written);
+    world.lock().faults = Faults::default();
+    world.step(&desired(JOB), &mut state).await;
+    assert_eq!(world.status_writes(), written + 1, "the newest, and no other");
+}
+
+#[tokio::test]
 async fn what_was_needed_while_the_cluster_did_not_answer_is_remembered() {
     let (world, mut state) = settled().await;
     world.lock().producing = 150;

@@ -73,6 +73,8 @@ pub(crate) struct Faults {
     pub(crate) replies_lost: bool,
     /// Status cannot be written.
     pub(crate) status_down: bool,
+    /// Too many statuses are on their way already.
+    pub(crate) statuses_queue: bool,
     /// Starts of workers take this many times as long.
     pub(crate) slow_starts: i32,
 }
@@ -372,6 +374,10 @@ impl Cluster for World {
         world.scale(Role::Worker, plan.workers);
         world.running_plan = Some((plan.clone(), plan.hash()));
         ready(if world.faults.replies_lost { Err(failed("timed out")) } else { Ok(()) })
+    }
+
+    fn has_time_for_status(&self) -> bool {
+        !self.lock().faults.statuses_queue
     }
 
     fn write_status(
