@@ -10,6 +10,7 @@
 //! simulation. No Kafka client, no user's secret and no photo ever gets here.
 
 pub mod apply;
+mod connection;
 pub mod driver;
 pub mod observe;
 pub mod plan;

@@ -4,7 +4,8 @@
 //! for others to say.
 
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::convert::Infallible;
+use std::future::{Future, pending};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,19 +15,14 @@ use imagejob_protocol::wire::reports_client::ReportsClient;
 use imagejob_protocol::wire::{Control, Report};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tonic::codegen::http::Uri;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::Endpoint;
 use tonic::{Request, Status};
 
+use crate::connection::{ConnectError, Connection, connect};
 use crate::plan::Token;
 use crate::seams::{Clock, Reading, Sensor, Targets};
 use crate::track::Track;
-
-/// A stream without a sign of life for this long and as long again is dialled anew.
-const KEEPALIVE: Duration = Duration::from_secs(5);
-
-/// Longest time for a connection to come up.
-const CONNECT: Duration = Duration::from_secs(2);
 
 /// Pause before the first new attempt; doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -49,7 +45,8 @@ pub struct GrpcSensor<K> {
 #[derive(Debug)]
 struct Heard<K> {
     clock: K,
-    tracks: Mutex<BTreeMap<String, Track>>,
+    /// Boxed because a map with one entry has room for eleven.
+    tracks: Mutex<BTreeMap<String, Box<Track>>>,
     news: Notify,
 }
 
@@ -105,7 +102,7 @@ impl<K: Clock + 'static> Sensor for GrpcSensor<K> {
     }
 
     fn readings(&self) -> Vec<Reading> {
-        lock(&self.heard.tracks).values().filter_map(Track::reading).collect()
+        lock(&self.heard.tracks).values().filter_map(|track| track.reading()).collect()
     }
 
     fn changed(&self) -> impl Future<Output = ()> + Send {
@@ -154,8 +151,8 @@ enum ListenError {
     Address(String),
     #[error("the token has characters that a header does not admit")]
     Token,
-    #[error("cannot connect: {0}")]
-    Connect(#[from] tonic::transport::Error),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     #[error("the stream broke: {0}")]
     Stream(#[from] Box<Status>),
 }
@@ -167,27 +164,29 @@ async fn listen_once<K: Clock>(
     control: watch::Receiver<Control>,
     heard: &Heard<K>,
 ) -> Result<(), ListenError> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}"))
-        .map_err(|_| ListenError::Address(address.to_owned()))?
-        .connect_timeout(CONNECT)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE);
-    let mut client = ReportsClient::new(endpoint.connect().await?).max_decoding_message_size(LARGEST_REPORT);
+    let origin: Uri = format!("http://{address}").parse().map_err(|_| ListenError::Address(address.to_owned()))?;
+    let Connection { requests, driving } = connect(address).await?;
+    let service = tower::service_fn(move |request| requests.clone().send_request(request));
+    let mut client = ReportsClient::with_origin(service, origin).max_decoding_message_size(LARGEST_REPORT);
     let mut request = Request::new(newest(control));
     let bearer: MetadataValue<Ascii> = format!("Bearer {}", token.expose()).parse().map_err(|_| ListenError::Token)?;
     request.metadata_mut().insert("authorization", bearer);
-    let mut reports = client.watch(request).await.map_err(Box::new)?.into_inner();
     let mut any = false;
-    loop {
-        match reports.message().await {
-            Ok(Some(report)) => {
-                any = true;
-                heard.absorb(address, report);
-            }
-            Ok(None) => return Ok(()),
-            Err(_) if any => return Ok(()),
-            Err(status) => return Err(Box::new(status).into()),
+    let hearing = async {
+        let mut reports = client.watch(request).await?.into_inner();
+        while let Some(report) = reports.message().await? {
+            any = true;
+            heard.absorb(address, report);
         }
+        Ok(())
+    };
+    tokio::select! {
+        heard = hearing => match heard {
+            Err(status) if !any => Err(Box::<Status>::new(status).into()),
+            _ => Ok(()),
+        },
+        // The stream tells when the connection is over.
+        never = async { drop(driving.await); pending::<Infallible>().await } => match never {},
     }
 }
 

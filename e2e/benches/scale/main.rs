@@ -16,17 +16,22 @@ mod watch;
 use anyhow::bail;
 use stand::Stand;
 
+/// 35 x 110 pods: a dispatcher for each of 3,000 jobs and some. More would cost the API server a
+/// Lease each 10 s.
+const FEW: usize = 35;
+/// 225 x 32 CPUs: 7,000 workers of one CPU and some.
+const MANY: usize = 225;
+
 fn main() -> anyhow::Result<()> {
     // Cargo adds `--bench`.
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
     let scenario = arguments.next();
     let jobs = arguments.next().map(|jobs| jobs.parse()).transpose()?;
-    let stand = Stand::start()?;
     match scenario.as_deref() {
-        Some("reaction") => reaction::measure(&stand, jobs.unwrap_or(reaction::JOBS)),
-        Some("rest") => rest::measure(&stand, &rest::REST),
-        Some("steady") => rest::measure(&stand, &rest::STEADY),
-        Some("ramp") => ramp::measure(&stand),
+        Some("reaction") => reaction::measure(&Stand::start(FEW)?, jobs.unwrap_or(reaction::JOBS)),
+        Some("rest") => rest::measure(&Stand::start(FEW)?, &rest::REST),
+        Some("steady") => rest::measure(&Stand::start(FEW)?, &rest::STEADY),
+        Some("ramp") => ramp::measure(&Stand::start(MANY)?),
         other => bail!("{other:?} is no scenario: reaction, rest, steady or ramp"),
     }
 }

@@ -1,14 +1,14 @@
-//! 1,000 jobs, 20 of them chosen at random each second: from the dispatcher's news to the worker
-//! Deployment's new count, as a watcher of the API server sees it.
+//! 1,000 jobs, 20 of them a second move, chosen at random and at random moments: from the dispatcher's
+//! news to the worker Deployment's new count, as a watcher of the API server sees it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use imagejob_e2e::wait::{self, percentile};
-use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom as _;
+use rand::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
 use crate::stand::{NAMESPACE, Stand};
@@ -18,7 +18,7 @@ use crate::watch::Deployments;
 pub(crate) const JOBS: usize = 1_000;
 /// One in fifty moves each second: 20 of 1,000.
 const MOVING: usize = 50;
-const SECONDS: u64 = 60;
+const MEASURED: Duration = Duration::from_mins(1);
 /// Each of these needs a worker more than none.
 const BURST: u64 = 200;
 /// How long after a burst its reaction may be waited for.
@@ -43,13 +43,15 @@ pub(crate) fn measure(stand: &Stand, jobs: usize) -> anyhow::Result<()> {
     let (start, operator, api_server) = (wait::now(), stand.operator.cpu_seconds()?, stand.api_server_seconds()?);
     let (mut reactions, mut busy) = (Vec::new(), Vec::<(String, std::time::Instant)>::new());
     let mut missed = 0;
-    for second in 0..SECONDS {
-        let due = Duration::from_secs(second);
+    let mut due = Duration::ZERO;
+    while start.elapsed() < MEASURED {
         wait::until(LIMIT, || "time passes".into(), || start.elapsed() >= due);
+        // As jobs that know nothing of each other do: the gaps between events are exponential.
+        due += Duration::from_secs_f64(-(1.0 - chance.random::<f64>()).ln() / moving as f64);
         let resting = pods.keys().filter(|job| {
             busy.iter().all(|(other, _)| other != *job) && worker(&watch, job).is_some_and(|seen| seen.replicas == 0)
         });
-        for job in resting.cloned().choose_multiple(&mut chance, moving) {
+        if let Some(job) = resting.cloned().choose(&mut chance) {
             stand.dispatchers.set_waiting(pods[&job], BURST);
             busy.push((job, wait::now()));
         }
@@ -67,11 +69,11 @@ pub(crate) fn measure(stand: &Stand, jobs: usize) -> anyhow::Result<()> {
     reactions.sort_unstable();
     let seconds = start.elapsed().as_secs_f64();
     println!(
-        "{} reactions at {jobs} jobs, {moving} moving a second: p50 {:.0?}, p99 {:.0?}, max {:.0?}; missed {missed}",
+        "{} reactions at {jobs} jobs, {moving} moving a second: p50 {:?}, p99 {:?}, max {:?} ms; missed {missed}",
         reactions.len(),
-        percentile(&reactions, 50),
-        percentile(&reactions, 99),
-        reactions.last().copied().unwrap_or_default(),
+        percentile(&reactions, 50).as_millis(),
+        percentile(&reactions, 99).as_millis(),
+        reactions.last().copied().unwrap_or_default().as_millis(),
     );
     println!(
         "operator {:.2} cores, {:.0} MiB; API server {:.2} cores",
@@ -87,7 +89,7 @@ fn worker(watch: &Deployments, job: &str) -> Option<crate::watch::Seen> {
 }
 
 /// Address of each job's dispatcher.
-fn dispatcher_addresses(stand: &Stand) -> anyhow::Result<HashMap<String, IpAddr>> {
+fn dispatcher_addresses(stand: &Stand) -> anyhow::Result<BTreeMap<String, IpAddr>> {
     let pods = stand.kube.list(NAMESPACE, "pods", "app.kubernetes.io/component=dispatcher")?;
     let address = |pod: &serde_json::Value| {
         let job = pod["metadata"]["labels"]["imagejob.dev/job"].as_str()?.to_owned();

@@ -14,8 +14,6 @@ use crate::dispatchers::{Dispatchers, TOPIC};
 
 /// How long thousands of pods may take to come up.
 const LONG: Duration = Duration::from_mins(20);
-/// Simulated nodes of 32 CPUs: enough for 7,000 workers of one CPU and some.
-const NODES: &str = "225";
 /// Objects in one `kubectl apply`.
 const BATCH: usize = 250;
 /// Namespace of all jobs, and of the operator's Lease and key.
@@ -34,12 +32,12 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// Installs the types and starts the operator.
-    pub(crate) fn start() -> anyhow::Result<Self> {
+    /// Simulates so many nodes of 32 CPUs and 110 pods, installs the types and starts the operator.
+    pub(crate) fn start(nodes: usize) -> anyhow::Result<Self> {
         let kube = Kube::from_environment()?;
         let provider: PathBuf = std::env::var("IMAGEJOB_KUBE").context("IMAGEJOB_KUBE is not set")?.into();
         let dispatchers = Dispatchers::start()?;
-        kube.provider(&["simulate-nodes", NODES])?;
+        kube.provider(&["simulate-nodes", &nodes.to_string()])?;
         kube.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}).to_string())?;
         let operator = program("imagejob-operator")?;
         let crds = Command::new(&operator).arg("crd").output()?;

@@ -60,8 +60,8 @@ pub struct Entry {
     pub dispatchers: Option<DeploymentFacts>,
     /// The workers' Deployment.
     pub workers: Option<DeploymentFacts>,
-    /// Pods of both, by name.
-    pub pods: BTreeMap<String, PodFacts>,
+    /// Pods of both, by name; boxed because a map with one entry has room for eleven.
+    pub pods: BTreeMap<String, Box<PodFacts>>,
     /// Rings when anything of what runs changed.
     bell: Arc<Notify>,
 }
@@ -174,13 +174,13 @@ impl Caches {
     pub fn put_pod(&self, facts: PodFacts) {
         let mut told = self.told();
         let entry = told.jobs.entry(facts.job.clone()).or_default();
-        let known = entry.pods.get(&facts.name);
+        let known = entry.pods.get(&facts.name).map(Box::as_ref);
         let facts = match known {
             Some(known) => facts.after(known),
             None => facts,
         };
         if known != Some(&facts) {
-            entry.pods.insert(facts.name.clone(), facts);
+            entry.pods.insert(facts.name.clone(), Box::new(facts));
             entry.bell.notify_one();
         }
     }

@@ -10,6 +10,7 @@
 //! Names and encodings in here are read by other programs and by older versions of our own:
 //! golden tests in `tests/` hold them still.
 
+mod codec;
 pub mod events;
 mod grace;
 pub mod headers;

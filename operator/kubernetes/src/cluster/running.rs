@@ -18,7 +18,7 @@ pub(super) fn running(entry: &Entry, uid: &str, rendering: &str, now: Timestamp)
         plan: plan.map(PlanHash::read),
         workers_applied: replicas(workers),
         dispatchers_applied: replicas(dispatchers),
-        instances: entry.pods.values().filter(|pod| !pod.leaving).map(instance).collect(),
+        instances: entry.pods.values().filter(|pod| !pod.leaving).map(|pod| instance(pod)).collect(),
         faults: faults(entry, now),
     }
 }
