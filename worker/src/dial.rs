@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use imagejob_leasing::worker::offers::DispatcherId;
 use imagejob_protocol::wire::from_dispatcher::Message;
 use imagejob_protocol::wire::{FromDispatcher, Hello};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,8 +14,7 @@ use tokio_util::task::TaskTracker;
 use tonic::metadata::{Ascii, MetadataValue};
 use tracing::{debug, info};
 
-use crate::desk::Event;
-use crate::offers::DispatcherId;
+use crate::core::Event;
 use crate::session::{self, Session};
 
 /// First pause after a dial that brought no new stream; doubles up to [`LONGEST_PAUSE`].
@@ -26,12 +26,12 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 pub async fn keep_dialling(
     dispatchers: Vec<String>,
     token: MetadataValue<Ascii>,
-    desk: mpsc::Sender<Event>,
+    core: mpsc::Sender<Event>,
     streams: TaskTracker,
     stop: CancellationToken,
 ) {
     let (peers_told, mut peers) = watch::channel(0);
-    let mut dialler = Dialler { live: HashMap::new(), peers_told, desk, streams };
+    let mut dialler = Dialler { live: HashMap::new(), peers_told, core, streams };
     let (ended, mut ends) = mpsc::channel::<DispatcherId>(dispatchers.len().max(16));
     let mut pause = SHORTEST_PAUSE;
     let mut turn = 0;
@@ -76,7 +76,7 @@ struct Dialler {
     live: HashMap<DispatcherId, String>,
     /// Number of dispatchers, as the newest welcome says.
     peers_told: watch::Sender<u32>,
-    desk: mpsc::Sender<Event>,
+    core: mpsc::Sender<Event>,
     streams: TaskTracker,
 }
 
@@ -109,36 +109,36 @@ impl Dialler {
         }
         info!(dispatcher = id, address, "connected");
         self.live.insert(id.clone(), address.to_owned());
-        self.streams.spawn(read(id, session, self.desk.clone(), self.peers_told.clone(), ended.clone()));
+        self.streams.spawn(read(id, session, self.core.clone(), self.peers_told.clone(), ended.clone()));
         Ok(true)
     }
 
     /// What is held changes all the time: asked for at each dial.
     async fn hello(&self) -> anyhow::Result<Hello> {
         let (answer, hello) = oneshot::channel();
-        self.desk.send(Event::HelloWanted(answer)).await?;
+        self.core.send(Event::HelloWanted(answer)).await?;
         Ok(hello.await?)
     }
 }
 
-/// Hands what a dispatcher sends to the desk until the stream ends. Goes on reading when the desk
+/// Hands what a dispatcher sends to the core until the stream ends. Goes on reading when the core
 /// has stopped: to drop the stream would drop frames that are still on their way out.
 async fn read(
     id: DispatcherId,
     session: Session,
-    desk: mpsc::Sender<Event>,
+    core: mpsc::Sender<Event>,
     peers_told: watch::Sender<u32>,
     ended: mpsc::Sender<DispatcherId>,
 ) {
     let Session { outbound, mut inbound, .. } = session;
-    desk.send(Event::Connected(id.clone(), outbound)).await.ok();
+    core.send(Event::Connected(id.clone(), outbound)).await.ok();
     loop {
         match inbound.message().await {
             Ok(Some(FromDispatcher { message: Some(Message::Welcome(welcome)) })) => {
                 peers_told.send_replace(welcome.peers_expected);
             }
             Ok(Some(FromDispatcher { message: Some(message) })) => {
-                desk.send(Event::Received(id.clone(), message)).await.ok();
+                core.send(Event::Received(id.clone(), message)).await.ok();
             }
             Ok(Some(_)) => {}
             Ok(None) => break,
@@ -148,6 +148,6 @@ async fn read(
             }
         }
     }
-    desk.send(Event::Disconnected(id.clone())).await.ok();
+    core.send(Event::Disconnected(id.clone())).await.ok();
     ended.send(id).await.ok();
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::desk::Work;
+use crate::core::Work;
 use crate::formats::{self, Parsed};
 use crate::gate::Gate;
 use crate::metrics::Metrics;

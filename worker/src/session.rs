@@ -1,5 +1,5 @@
 //! One stream to one dispatcher: carries messages both ways until either side ends it. Decides
-//! nothing; the desk does.
+//! nothing; the desk of `imagejob-leasing` does.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `imagejob-worker work`: loads the steps, then runs desk and dialler until asked to stop.
+//! `imagejob-worker work`: loads the steps, then runs core and dialler until asked to stop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::info;
 
-use crate::desk::Desk;
+use crate::core::Core;
 use crate::item::Items;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -20,7 +20,7 @@ use crate::publish::Publisher;
 use crate::session;
 use crate::{dial, http};
 
-/// Events on their way to the desk: a few per slot and stream; senders wait when it is behind.
+/// Events on their way to the core: a few per slot and stream; senders wait when it is behind.
 const EVENTS: usize = 1_024;
 
 /// How long streams may take to carry the last frames.
@@ -78,7 +78,7 @@ impl Worker {
         let token = session::bearer(&options.token)?;
         let dialling =
             tokio::spawn(dial::keep_dialling(options.dispatchers, token, events_in, streams.clone(), stop.clone()));
-        Desk::new(options.id, slots, Arc::clone(&items)).run(events, stop, grace).await;
+        Core::new(options.id, slots, Arc::clone(&items)).run(events, stop, grace).await;
         dialling.await?;
         streams.close();
         if tokio::time::timeout(LAST_FRAMES, streams.wait()).await.is_err() {

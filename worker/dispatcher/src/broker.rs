@@ -4,16 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use imagejob_kafka::refusal;
+use imagejob_leasing::dispatcher::{Committed, Fresh, Partition, Past, Start, Topics, choose};
 use imagejob_ledger::Log;
 use imagejob_protocol::settings::StartFrom;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
-
-use crate::arrivals::Past;
-use crate::position::{Committed, Fresh, Start, choose};
-use crate::record::{Partition, Topics};
 
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(5);

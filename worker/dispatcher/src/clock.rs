@@ -1,15 +1,8 @@
 //! The only place of this crate that reads a clock. Everything else is handed a [`Moment`].
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// One instant on two scales, read together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Moment {
-    /// Since the dispatcher started. Never goes back; deadlines use it.
-    pub(crate) uptime: Duration,
-    /// Unix milliseconds. May jump; only for comparison with record timestamps and for reports.
-    pub(crate) unix_ms: i64,
-}
+use imagejob_leasing::dispatcher::Moment;
 
 /// The system's clocks.
 #[derive(Clone, Copy, Debug)]

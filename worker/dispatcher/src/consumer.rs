@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use imagejob_kafka::{Access, refusal};
+use imagejob_leasing::dispatcher::{Entry, Partition, Record, RecordId, Topics};
 use imagejob_protocol::wire;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -22,8 +23,6 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 use tracing::{debug, info, warn};
 
-use crate::commit::Entry;
-use crate::record::{Partition, Record, RecordId, Topics};
 use crate::signals::{ConsumerError, GroupEvent, Signals};
 
 /// Memory for records that librdkafka reads ahead, over all partitions, KiB.

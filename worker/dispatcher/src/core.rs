@@ -2,7 +2,7 @@
 //! desk says. Nothing here blocks; what does runs on other threads and comes back as an [`Answer`].
 
 mod asking;
-mod membership;
+mod belonging;
 mod trouble;
 
 use std::collections::HashMap;
@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use imagejob_kafka::Access;
+use imagejob_leasing::dispatcher::{Desk, Limits, Moment, Room, SessionId, Snapshot, Streams, Topics};
 use imagejob_protocol::settings::DispatcherSettings;
-use imagejob_protocol::wire::from_dispatcher::Message;
 use imagejob_protocol::wire::{Control, FromDispatcher, Hello, from_worker};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -21,14 +21,11 @@ use tracing::info;
 
 pub(crate) use self::asking::Answer;
 use self::asking::Questions;
-use self::membership::Membership;
-use crate::clock::{Clock, Moment};
+use self::belonging::Belonging;
+use crate::clock::Clock;
 use crate::dead_letter::DeadLetters;
-use crate::desk::{Desk, Limits, Snapshot};
 use crate::meters::Meters;
-use crate::record::Topics;
 use crate::signals::Signals;
-use crate::workers::SessionId;
 
 /// How often time passes for the desk when nothing else happens.
 const TICK: Duration = Duration::from_millis(50);
@@ -56,6 +53,29 @@ pub(crate) enum Inbound {
     Control(Control),
 }
 
+/// The streams to workers that are open.
+#[derive(Default)]
+struct Outbound(HashMap<SessionId, mpsc::Sender<Frame>>);
+
+impl Streams for Outbound {
+    fn room(&self, session: SessionId) -> Room {
+        match self.0.get(&session) {
+            Some(frames) if frames.is_closed() => Room::Gone,
+            Some(frames) if frames.capacity() == 0 => Room::Full,
+            Some(_) => Room::Free,
+            None => Room::Gone,
+        }
+    }
+
+    fn send(&mut self, session: SessionId, frame: FromDispatcher) {
+        if let Some(frames) = self.0.get(&session) {
+            // Nobody else sends, so the room is still there; if the stream has just ended, so has its worker's
+            // interest.
+            frames.try_send(Ok(frame)).ok();
+        }
+    }
+}
+
 /// What others see of the core.
 #[derive(Clone)]
 pub(crate) struct Windows {
@@ -73,13 +93,14 @@ pub(crate) struct Core {
     clock: Clock,
     desk: Desk,
     signals: Arc<Signals>,
-    membership: Membership,
+    belonging: Belonging,
     questions: Questions,
     answers: mpsc::Receiver<Answer>,
-    streams: HashMap<SessionId, mpsc::Sender<Frame>>,
+    streams: Outbound,
     dead_letters: DeadLetters,
     windows: Windows,
     reported: Duration,
+    /// What workers were last told of what waits.
     backlog: u64,
     /// Nothing is lent any more after this uptime passed or all outcomes are in.
     stopping: Option<Duration>,
@@ -105,10 +126,10 @@ impl Core {
             clock,
             desk,
             signals: Arc::default(),
-            membership: Membership::default(),
+            belonging: Belonging::default(),
             questions,
             answers,
-            streams: HashMap::new(),
+            streams: Outbound::default(),
             windows,
             reported: Duration::ZERO,
             backlog: 0,
@@ -143,12 +164,12 @@ impl Core {
         match event {
             Inbound::Opened(session, frames, hello) => {
                 info!(worker = hello.worker_id, slots = hello.slots, "worker connected");
-                self.streams.insert(session, frames);
+                self.streams.0.insert(session, frames);
                 self.desk.hello(now, session, hello);
             }
             Inbound::Received(session, message) => self.desk.receive(now, session, message),
             Inbound::Closed(session) => {
-                self.streams.remove(&session);
+                self.streams.0.remove(&session);
                 self.desk.hang_up(now, session);
             }
             Inbound::Control(control) => {
@@ -164,44 +185,17 @@ impl Core {
         let now = self.clock.now();
         self.desk.tick(now);
         if self.stopping.is_none()
-            && let Some(group) = &self.membership.group
+            && let Some(group) = &self.belonging.group
         {
             self.desk.lend(now, |partition| group.read(partition));
         }
         for letter in self.desk.take_dead_letters() {
             self.dead_letters.write(letter);
         }
-        self.send();
+        self.desk.post(&mut self.streams);
         self.ask(now);
         self.commit_when_due(now);
         self.report_when_due(now);
-    }
-
-    /// Sends what streams take; the rest stays with the desk.
-    fn send(&mut self) {
-        let (greetings, welcome) = self.desk.take_greetings();
-        for session in greetings {
-            let frame = FromDispatcher { message: Some(Message::Welcome(welcome.clone())) };
-            if let Some(frames) = self.streams.get(&session) {
-                // The stream is new, so there is room; if it is gone already, its end is on the way.
-                frames.try_send(Ok(frame)).ok();
-            }
-        }
-        let workers = self.desk.workers_mut();
-        for key in workers.take_to_send() {
-            let Some(worker) = workers.get_mut(key) else { continue };
-            let Some(frames) = worker.session.and_then(|session| self.streams.get(&session)) else {
-                continue;
-            };
-            while let Ok(permit) = frames.try_reserve()
-                && let Some(frame) = worker.outbox.pop()
-            {
-                permit.send(Ok(frame));
-            }
-            if !worker.outbox.is_empty() && !frames.is_closed() {
-                workers.send_later(key);
-            }
-        }
     }
 
     fn report_when_due(&mut self, now: Moment) {
@@ -214,7 +208,7 @@ impl Core {
         let snapshot = Arc::new(self.desk.snapshot(now));
         let samples = self.desk.take_samples();
         self.windows.meters.observe(&snapshot, &samples);
-        let waiting = snapshot.report.partitions.iter().map(|partition| partition.waiting).sum();
+        let waiting = self.desk.lendable(now);
         if std::mem::replace(&mut self.backlog, waiting) != waiting {
             self.desk.send_backlog(now);
         }

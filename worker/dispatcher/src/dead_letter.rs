@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use imagejob_kafka::Access;
+use imagejob_leasing::dispatcher::{DeadLetter, Topics};
 use imagejob_protocol::events::{Attributes, FAILED, FailureBody, Source};
 use imagejob_protocol::headers;
 use imagejob_protocol::settings::DispatcherSettings;
@@ -19,8 +20,6 @@ use tracing::warn;
 use crate::clock::Clock;
 use crate::consumer::client_config;
 use crate::core::Answer;
-use crate::desk::DeadLetter;
-use crate::record::Topics;
 
 /// Letters on their way at a time.
 const CONCURRENT: usize = 256;

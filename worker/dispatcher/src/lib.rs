@@ -1,39 +1,22 @@
 //! Holds partitions, leases single records to workers, keeps the ledger, reports to the operator.
 //!
 //! * [`run`] is all that others call: it serves until told to stop.
-//! * `desk` is the state machine that decides everything; `core` is the task that drives it.
+//! * The state machines of `imagejob-leasing` decide everything; `core` is the task that drives them.
 //! * `consumer`, `broker`, `dead_letter` talk to Kafka; `sessions`, `reports`, `http` serve.
-//! * The rest is what the desk is made of, pure and each in a file of its name.
 //!
 //! A dispatcher never looks into a record: a poisonous photo can only harm a worker.
 
-mod arrivals;
 mod authorization;
 mod broker;
 mod clock;
-mod commit;
 mod consumer;
 mod core;
 mod dead_letter;
-mod desk;
-mod facts;
-mod held;
 mod http;
-mod latency;
-mod leases;
 mod meters;
-mod outbox;
-mod pen;
-mod placement;
-mod position;
-mod problems;
-mod record;
 mod reports;
-mod retry;
 mod sessions;
 mod signals;
-mod tally;
-mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;

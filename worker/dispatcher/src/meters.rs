@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use imagejob_leasing::dispatcher::{Sample, Snapshot};
 use imagejob_protocol::metrics as names;
 use imagejob_protocol::settings::JobName;
 use prometheus_client::encoding::text::encode;
@@ -12,9 +13,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-
-use crate::desk::Snapshot;
-use crate::latency::Sample;
 
 type Labels = Vec<(&'static str, String)>;
 

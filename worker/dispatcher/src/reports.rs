@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use imagejob_leasing::dispatcher::Snapshot;
 use imagejob_protocol::wire::reports_server::Reports;
 use imagejob_protocol::wire::{Control, Report};
 use tokio::sync::{mpsc, watch};
@@ -10,7 +11,6 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::authorization::Token;
 use crate::core::Inbound;
-use crate::desk::Snapshot;
 
 /// The service.
 pub(crate) struct ReportService {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use imagejob_leasing::dispatcher::SessionId;
 use imagejob_protocol::wire::leases_server::Leases;
 use imagejob_protocol::wire::{FromWorker, from_worker};
 use tokio::sync::mpsc;
@@ -12,7 +13,6 @@ use tracing::debug;
 
 use crate::authorization::Token;
 use crate::core::{Frame, Inbound};
-use crate::workers::SessionId;
 
 /// Frames on their way to one worker; what does not fit stays with the desk.
 const OUTBOUND_FRAMES: usize = 32;

@@ -2,9 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use imagejob_leasing::dispatcher::Partition;
 use tokio::sync::Notify;
-
-use crate::record::Partition;
 
 /// What happened to the consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use imagejob_kafka::Access;
+use imagejob_leasing::dispatcher::{Batch, Moment, Partition, Past, RecordId, Start, Topics};
 use imagejob_protocol::reasons::ProblemReason;
 use imagejob_protocol::settings::{DispatcherSettings, StartFrom};
 use tokio::sync::mpsc;
@@ -10,13 +11,8 @@ use tracing::debug;
 
 use super::Core;
 use super::trouble::Trouble;
-use crate::arrivals::Past;
 use crate::broker::{self, BrokerError};
-use crate::clock::Moment;
-use crate::commit::Batch;
 use crate::consumer::{self, Handle, outsider};
-use crate::position::Start;
-use crate::record::{Partition, RecordId, Topics};
 
 /// Pause between questions for end offsets while they move.
 const ENDS_MOVING: Duration = Duration::from_millis(100);
@@ -110,6 +106,11 @@ impl Questions {
         self.ends_asked = false;
     }
 
+    /// A consumer is there: the next look at the topics is its, and the outsider may go.
+    pub(super) fn belong(&mut self) {
+        self.next_counts = Duration::ZERO;
+    }
+
     pub(super) fn starts(&mut self, handle: Handle, epoch: u64, partitions: Vec<Partition>) {
         self.starts_again = None;
         let (topics, start_from) = (self.topics.clone(), self.start_from);
@@ -167,22 +168,35 @@ impl Questions {
 impl Core {
     /// Asks what is due.
     pub(super) fn ask(&mut self, now: Moment) {
-        let handle = match (&self.membership.group, &self.questions.outsider) {
+        let handle = match (&self.belonging.group, &self.questions.outsider) {
             (Some(group), _) => group.handle(),
             (None, Some(outsider)) => outsider.clone(),
-            (None, None) => return,
+            // The consumer was given up.
+            (None, None) => return self.step_outside(),
         };
         if !self.questions.counts_asked && now.uptime >= self.questions.next_counts {
             self.questions.counts(handle.clone());
         }
-        if self.questions.starts_again.is_some_and(|at| now.uptime >= at) {
-            self.ask_starts();
+        if self.questions.starts_again.take_if(|at| now.uptime >= *at).is_some() {
+            self.belonging.membership.ask_starts();
+            self.run_errands();
         }
         if self.questions.ends_due(now.uptime, self.backlog > 0) {
             let partitions = self.desk.held();
             if !partitions.is_empty() {
-                let epoch = self.membership.epoch;
+                let epoch = self.belonging.epoch;
                 self.questions.ends(now.uptime, handle, epoch, partitions);
+            }
+        }
+    }
+
+    /// Whoever has no consumer any more asks its questions as an outsider, to join again.
+    fn step_outside(&mut self) {
+        match outsider(&self.access) {
+            Ok(outsider) => self.questions.outsider = Some(outsider),
+            Err(error) => {
+                let message = format!("no client could be created: {error}");
+                self.desk.problems.set(ProblemReason::BrokerUnreachable, message);
             }
         }
     }
@@ -192,7 +206,7 @@ impl Core {
         match answer {
             Answer::Counts(result) => self.on_counts(now, result),
             Answer::Starts { epoch, result } if self.is_current(epoch) => match result {
-                Ok(starts) => self.assign(starts),
+                Ok(starts) => self.begin(now, starts),
                 Err(error) => {
                     self.questions.starts_again = Some(now.uptime + STARTS_AGAIN);
                     self.trouble(&error);
@@ -218,7 +232,7 @@ impl Core {
             }
             Answer::History(Err(error)) => debug!(%error, "earlier arrivals stay unknown"),
             Answer::Committed { epoch, batch, result } if self.is_current(epoch) => {
-                self.on_committed(&batch, result);
+                self.on_committed(now, &batch, result);
             }
             Answer::Buried { id, reason } => {
                 self.desk.problems.clear(ProblemReason::DeadLetterFailing);
@@ -256,10 +270,10 @@ impl Core {
         }
         let partitions: i32 = counts.iter().sum();
         self.desk.saw_partition_counts(counts);
-        if self.membership.group.is_none() && partitions > 0 && self.stopping.is_none() {
+        if self.belonging.group.is_none() && partitions > 0 && self.stopping.is_none() {
             self.join(partitions.unsigned_abs());
         }
-        if self.membership.group.is_some()
+        if self.belonging.group.is_some()
             && let Some(outsider) = self.questions.outsider.take()
         {
             // Ending a client waits for its threads.

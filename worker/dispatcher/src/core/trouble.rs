@@ -83,7 +83,7 @@ impl Core {
     pub(super) fn fine(&mut self) {
         self.questions.trouble.cause = None;
         self.desk.problems.clear(ProblemReason::BrokerUnreachable);
-        if self.membership.group.is_none() || !self.desk.held().is_empty() {
+        if self.belonging.group.is_none() || !self.desk.held().is_empty() {
             self.desk.problems.clear(ProblemReason::NotAuthorized);
         }
     }
