@@ -20,8 +20,9 @@ pub(crate) const REST: Calm = Calm { jobs: 3_000, workers: 0, watched: Duration:
 /// As many as most clusters will have, at work.
 pub(crate) const STEADY: Calm = Calm { jobs: 50, workers: 2, watched: Duration::from_mins(10) };
 
-/// Time in which the last statuses of new jobs are written.
-const SETTLE: Duration = Duration::from_mins(1);
+/// Time in which the last statuses of new jobs are written: numbers that changed while pods came up
+/// follow a minute later.
+const SETTLE: Duration = Duration::from_mins(2);
 
 pub(crate) fn measure(stand: &Stand, calm: &Calm) -> anyhow::Result<()> {
     let jobs = calm.jobs;

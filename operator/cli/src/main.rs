@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 mod dev;
+mod dlq;
 mod generate;
 mod simulate;
 mod trial;
@@ -23,6 +24,7 @@ enum Command {
     Dev(dev::DevArgs),
     Try(trial::TryArgs),
     Simulate(simulate::SimulateArgs),
+    Dlq(dlq::DlqArgs),
     /// Make test photos with a known truth, and traffic that names them
     Generate(generate::GenerateArgs),
 }
@@ -48,6 +50,7 @@ fn start() -> anyhow::Result<()> {
             Command::Dev(args) => dev::run(args).await,
             Command::Try(args) => trial::run(args).await,
             Command::Simulate(args) => tokio::task::block_in_place(|| simulate::run(&args)),
+            Command::Dlq(args) => tokio::task::block_in_place(|| dlq::run(&args)),
             Command::Generate(args) => tokio::task::block_in_place(|| generate::run(&args)),
         }
     })

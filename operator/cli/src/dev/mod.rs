@@ -4,7 +4,7 @@
 
 mod audit;
 mod books;
-mod broker;
+pub(crate) mod broker;
 mod frame;
 pub(crate) mod job;
 mod journal;
