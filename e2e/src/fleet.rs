@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagejob_protocol::settings::{
-    Action, DispatcherSettings, Format, JobName, Kafka, OnFail, Retry, StartFrom, Step, Storage, StorageKind,
-    WorkerSettings,
+    Action, DispatcherSettings, Format, JobName, Kafka, OnExhausted, OnFail, Retry, StartFrom, Step, Storage,
+    StorageKind, WorkerSettings,
 };
 use imagejob_protocol::wire::{Control, Report};
 use serde::Serialize;
@@ -77,7 +77,13 @@ impl Fleet {
                 start_from: StartFrom::Earliest,
                 dead_letter_topic: format!("{name}-dlq"),
                 failure_topic: Some(format!("{name}-failures")),
-                retry: Retry { max_attempts: 3, initial_backoff_ms: 100, max_backoff_ms: 1_000 },
+                retry: Retry {
+                    max_attempts: 3,
+                    initial_backoff_ms: 100,
+                    max_backoff_ms: 1_000,
+                    max_age_ms: None,
+                    on_exhausted: OnExhausted::DeadLetter,
+                },
                 peers_expected: 1,
             },
             working: WorkerSettings {

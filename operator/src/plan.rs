@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_api::validate::{Action, Format, StartFrom, Step, Storage, StorageKind};
-use imagejob_api::{BucketAddressing, FailureAction, Mechanism, NamespacedName, ValidatedJob};
+use imagejob_api::{BucketAddressing, FailureAction, LastResort, Mechanism, NamespacedName, ValidatedJob};
 use imagejob_protocol::settings;
 use imagejob_protocol::settings::{DispatcherSettings, JobName, WorkerSettings};
 use imagejob_scaling::Decision;
@@ -168,6 +168,12 @@ fn dispatcher_settings(job: &ValidatedJob, paths: &SecretPaths) -> DispatcherSet
             max_attempts: job.retry.max_attempts.get(),
             initial_backoff_ms: millis(job.retry.initial_backoff),
             max_backoff_ms: millis(job.retry.max_backoff),
+            max_age_ms: job.retry.max_age.map(millis),
+            on_exhausted: match job.retry.on_exhausted {
+                LastResort::DeadLetter => settings::OnExhausted::DeadLetter,
+                LastResort::Skip => settings::OnExhausted::Skip,
+                LastResort::Block => settings::OnExhausted::Block,
+            },
         },
         peers_expected: job.dispatchers.get(),
     }

@@ -262,6 +262,7 @@ fn severity_of(problem: &wire::Problem) -> Severity {
             ProblemReason::DataExpired
             | ProblemReason::LedgerVoid
             | ProblemReason::WindowFull
+            | ProblemReason::RecordsBlocked
             | ProblemReason::ConsumerRecreated,
         )
         | None => Severity::Notice,

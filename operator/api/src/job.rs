@@ -244,12 +244,36 @@ pub struct Retry {
     /// Longest pause, seconds.
     #[schemars(range(min = 1, max = 86_400))]
     pub max_backoff_seconds: u32,
+    /// Records that were appended more than this many seconds ago are given up (`Expired`) instead of
+    /// worked on; age does not matter if omitted.
+    #[schemars(range(min = 1, max = 31_536_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age_seconds: Option<u32>,
+    /// What becomes of a record that is given up.
+    pub on_exhausted: LastResort,
 }
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { max_attempts: 3, initial_backoff_seconds: 1, max_backoff_seconds: 60 }
+        Self {
+            max_attempts: 3,
+            initial_backoff_seconds: 1,
+            max_backoff_seconds: 60,
+            max_age_seconds: None,
+            on_exhausted: LastResort::DeadLetter,
+        }
     }
+}
+
+/// What becomes of a record whose attempts are used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LastResort {
+    /// It is finished, and kept in the dead-letter topic.
+    DeadLetter,
+    /// It is finished, counted, and kept nowhere.
+    Skip,
+    /// It is tried again every `maxBackoffSeconds` until it succeeds or is older than `maxAgeSeconds`.
+    Block,
 }
 
 /// How records are handed to workers.

@@ -28,7 +28,7 @@ pub use source::{Format, Source, StartFrom};
 pub use steps::{Action, Step};
 pub use storage::{Storage, StorageKind};
 
-use crate::job::{ImageJob, ImageJobSpec};
+use crate::job::{ImageJob, ImageJobSpec, LastResort};
 use crate::object::NamespacedName;
 use crate::policy::ScalePolicy;
 use problem::Problems;
@@ -90,6 +90,10 @@ pub struct Retry {
     pub initial_backoff: Duration,
     /// Longest pause.
     pub max_backoff: Duration,
+    /// Age at which a record is given up before anybody works on it; none if age does not matter.
+    pub max_age: Option<Duration>,
+    /// What becomes of a record that is given up.
+    pub on_exhausted: LastResort,
 }
 
 /// Checks a job against itself and its policy, and merges the two.
@@ -194,6 +198,16 @@ fn retry(spec: &ImageJobSpec, problems: &mut Problems) -> Option<Retry> {
         let (max, initial) = (retry.max_backoff_seconds, retry.initial_backoff_seconds);
         problems.add("spec.retry.maxBackoffSeconds", format!("{max} is below initialBackoffSeconds {initial}"));
     }
+    let max_age = retry.max_age_seconds.map(|age| problems.in_range("spec.retry.maxAgeSeconds", age, 1..=31_536_000));
     let seconds = |n: NonZeroU32| Duration::from_secs(u64::from(n.get()));
-    Some(Retry { max_attempts: max_attempts?, initial_backoff: seconds(initial?), max_backoff: seconds(max?) })
+    Some(Retry {
+        max_attempts: max_attempts?,
+        initial_backoff: seconds(initial?),
+        max_backoff: seconds(max?),
+        max_age: match max_age {
+            Some(age) => Some(seconds(age?)),
+            None => None,
+        },
+        on_exhausted: retry.on_exhausted,
+    })
 }

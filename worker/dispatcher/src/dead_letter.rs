@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use imagejob_kafka::Access;
 use imagejob_leasing::dispatcher::{DeadLetter, Topics};
-use imagejob_protocol::events::{Attributes, FAILED, FailureBody, Source};
+use imagejob_protocol::events::{Attributes, EXPIRED, FAILED, FailureBody, Source};
 use imagejob_protocol::headers;
-use imagejob_protocol::settings::DispatcherSettings;
+use imagejob_protocol::reasons::FailureReason;
+use imagejob_protocol::settings::{DispatcherSettings, OnExhausted};
 use imagejob_protocol::wire::FailureClass;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -87,7 +88,9 @@ impl DeadLetters {
 
 impl Inner {
     async fn try_to_write(&self, letter: &DeadLetter) -> Result<(), KafkaError> {
-        self.send(dead_letter(letter, &self.settings, &self.topics)).await?;
+        if self.settings.retry.on_exhausted != OnExhausted::Skip {
+            self.send(dead_letter(letter, &self.settings, &self.topics)).await?;
+        }
         if let Some(topic) = &self.settings.failure_topic {
             let at_ms = self.clock.now().unix_ms;
             self.send(failure_event(letter, topic, &self.settings, &self.topics, at_ms)).await?;
@@ -146,7 +149,8 @@ fn dead_letter(letter: &DeadLetter, settings: &DispatcherSettings, topics: &Topi
         key: record.key.as_ref().map(|key| key.to_vec()),
         value: record.value.as_ref().map(|value| value.to_vec()),
         headers,
-        timestamp_ms: Some(record.timestamp_ms),
+        // Its own: with the original's, which is in a header, retention might delete it at once.
+        timestamp_ms: None,
     }
 }
 
@@ -171,12 +175,13 @@ fn failure_event(
         message: cause.message.clone(),
         failures: attempts.failures,
         losses: attempts.losses,
-        dead_letter_topic: settings.dead_letter_topic.clone(),
+        dead_letter_topic: (settings.retry.on_exhausted != OnExhausted::Skip)
+            .then(|| settings.dead_letter_topic.clone()),
     };
     let traceparent = record.headers.iter().find(|header| header.name == "traceparent");
     let traceparent = traceparent.and_then(|header| header.value.as_deref());
     let attributes = Attributes {
-        kind: FAILED,
+        kind: if cause.reason == FailureReason::Expired.as_str() { EXPIRED } else { FAILED },
         namespace: settings.job.namespace.clone(),
         job: settings.job.name.clone(),
         source,

@@ -12,6 +12,9 @@ pub const SUCCEEDED: &str = "dev.imagejob.item.succeeded.v1";
 /// An item that was given up and dead-lettered.
 pub const FAILED: &str = "dev.imagejob.item.failed.v1";
 
+/// An item that was given up because it was older than `retry.maxAgeSeconds`.
+pub const EXPIRED: &str = "dev.imagejob.item.expired.v1";
+
 /// Where a record came from. Kafka identifies it by these and the group that consumed it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Source {
@@ -45,7 +48,7 @@ impl Source {
 /// The attributes of an event; [`Attributes::headers`] are the Kafka headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attributes {
-    /// [`SUCCEEDED`] or [`FAILED`].
+    /// [`SUCCEEDED`], [`FAILED`] or [`EXPIRED`].
     pub kind: &'static str,
     /// Namespace and name of the job.
     pub namespace: String,
@@ -173,6 +176,7 @@ pub struct FailureBody {
     pub failures: u32,
     /// Vanished workers counted.
     pub losses: u32,
-    /// Topic that holds the record as it was.
-    pub dead_letter_topic: String,
+    /// Topic that holds the record as it was; none if it was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter_topic: Option<String>,
 }

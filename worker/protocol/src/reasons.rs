@@ -80,6 +80,8 @@ words! {
         TimedOut,
         /// The result topic did not take the result.
         PublishFailed,
+        /// Older than `retry.maxAgeSeconds` before anybody could work on it.
+        Expired,
         /// Workers vanished with this record on loan, again and again, at last alone.
         WorkerKilled,
         /// A defect of ours: a step panicked.
@@ -112,6 +114,7 @@ impl FailureReason {
             | Self::ReferenceUnusable
             | Self::HandlerRejected
             | Self::HandlerAnswerInvalid
+            | Self::Expired
             | Self::WorkerKilled
             | Self::StepPanicked => FailureClass::Permanent,
         }
@@ -133,6 +136,8 @@ words! {
         LedgerVoid,
         /// A partition has so many finished offsets behind unfinished ones that it stopped leasing.
         WindowFull,
+        /// Records whose attempts are used up are tried on and on, as `retry.onExhausted: Block` says.
+        RecordsBlocked,
         /// The dead-letter or failure topic does not take records.
         DeadLetterFailing,
         /// The consumer met an error that needed a new one.

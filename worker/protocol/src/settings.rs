@@ -112,6 +112,30 @@ pub struct Retry {
     pub initial_backoff_ms: u64,
     /// Longest pause, milliseconds.
     pub max_backoff_ms: u64,
+    /// Records older than this are given up instead of lent, milliseconds; none if age does not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age_ms: Option<u64>,
+    /// What becomes of a record that is given up.
+    #[serde(default, skip_serializing_if = "OnExhausted::is_default")]
+    pub on_exhausted: OnExhausted,
+}
+
+/// What becomes of a record whose attempts are used up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnExhausted {
+    /// It is finished, and kept in the dead-letter topic.
+    #[default]
+    DeadLetter,
+    /// It is finished and counted.
+    Skip,
+    /// It is tried again after each longest pause, until it succeeds or is too old.
+    Block,
+}
+
+impl OnExhausted {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Settings of `imagejob-worker work`.

@@ -9,8 +9,8 @@ use std::path::Path;
 use imagejob_protocol::events::{Attributes, SUCCEEDED, Source};
 use imagejob_protocol::reasons::{FailureReason, ProblemReason};
 use imagejob_protocol::settings::{
-    Action, Addressing, DispatcherSettings, Format, JobName, Kafka, KafkaAuth, KafkaTls, OnFail, Retry, SaslMechanism,
-    StartFrom, Step, Storage, StorageKind, WorkerSettings,
+    Action, Addressing, DispatcherSettings, Format, JobName, Kafka, KafkaAuth, KafkaTls, OnExhausted, OnFail, Retry,
+    SaslMechanism, StartFrom, Step, Storage, StorageKind, WorkerSettings,
 };
 use imagejob_protocol::{metrics, wire};
 use prost::Message;
@@ -67,7 +67,13 @@ fn settings_files() {
         start_from: StartFrom::Created { at_ms: 1_700_000_000_000 },
         dead_letter_topic: "photos.dlq".into(),
         failure_topic: None,
-        retry: Retry { max_attempts: 3, initial_backoff_ms: 1_000, max_backoff_ms: 60_000 },
+        retry: Retry {
+            max_attempts: 3,
+            initial_backoff_ms: 1_000,
+            max_backoff_ms: 60_000,
+            max_age_ms: None,
+            on_exhausted: OnExhausted::DeadLetter,
+        },
         peers_expected: 2,
     };
     let worker = WorkerSettings {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use imagejob_api::document::Documents;
-use imagejob_api::{ImageJob, ScalePolicy, StorageType, ValidatedJob, validate};
+use imagejob_api::{ImageJob, LastResort, ScalePolicy, StorageType, ValidatedJob, validate};
 use imagejob_operator::{Desired, Token};
 use jiff::Timestamp;
 
@@ -78,6 +78,17 @@ impl Chosen {
         let valid = validate(&job, policy.as_ref(), created)
             .map_err(|problems| lines(&problems.iter().map(|problem| documents.locate(problem)).collect::<Vec<_>>()))?;
         Ok(Self { job, policy, valid, created })
+    }
+
+    /// The same job, but what it would skip is dead-lettered: each record leaves a trace, so that the
+    /// books can tell it from one that was lost.
+    pub(super) fn keeping_what_is_skipped(mut self) -> Self {
+        for kept in [&mut self.job.spec.retry.on_exhausted, &mut self.valid.retry.on_exhausted] {
+            if *kept == LastResort::Skip {
+                *kept = LastResort::DeadLetter;
+            }
+        }
+        self
     }
 
     /// What reconcile is asked for.

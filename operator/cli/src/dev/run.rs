@@ -37,8 +37,10 @@ type Running = Driver<Processes, GrpcSensor<SystemClock>, SystemClock>;
 pub(crate) async fn run(args: DevArgs) -> anyhow::Result<()> {
     let begun = SystemClock.now();
     let documents = documents(&args.files)?;
-    let choose =
-        |brokers: Brokers<'_>| Chosen::of(&documents, args.job.as_deref(), brokers, args.store.as_deref(), begun);
+    let choose = |brokers: Brokers<'_>| {
+        let chosen = Chosen::of(&documents, args.job.as_deref(), brokers, args.store.as_deref(), begun);
+        chosen.map(Chosen::keeping_what_is_skipped)
+    };
     // Wrong input is reported before anything is started.
     let written = choose(args.bootstrap_servers.as_deref().map_or(Brokers::AsWritten, Brokers::At))?;
     let program = args.worker_program()?;

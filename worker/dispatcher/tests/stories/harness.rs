@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use imagejob_dispatcher::{Options, run};
 use imagejob_ledger::{Ledger, decode};
-use imagejob_protocol::settings::{DispatcherSettings, JobName, Kafka, Retry, StartFrom};
+use imagejob_protocol::settings::{DispatcherSettings, JobName, Kafka, OnExhausted, Retry, StartFrom};
 use imagejob_protocol::wire::from_worker::Message as Out;
 use imagejob_protocol::wire::leases_client::LeasesClient;
 use imagejob_protocol::wire::reports_client::ReportsClient;
@@ -168,7 +168,13 @@ pub(crate) fn settings(broker: &str) -> DispatcherSettings {
         start_from: StartFrom::Earliest,
         dead_letter_topic: DEAD_LETTERS.to_owned(),
         failure_topic: Some(FAILURES.to_owned()),
-        retry: Retry { max_attempts: 3, initial_backoff_ms: 100, max_backoff_ms: 1_000 },
+        retry: Retry {
+            max_attempts: 3,
+            initial_backoff_ms: 100,
+            max_backoff_ms: 1_000,
+            max_age_ms: None,
+            on_exhausted: OnExhausted::DeadLetter,
+        },
         peers_expected: 1,
     }
 }

@@ -96,6 +96,8 @@ pub struct Desk {
     giving_up: HashMap<RecordId, usize>,
     giving_up_bytes: usize,
     dead_letters: Vec<DeadLetter>,
+    /// Records whose attempts are used up and that are tried on and on.
+    blocked: BTreeMap<RecordId, Cause>,
     facts: Facts,
     tally: Tally,
     recent: Recent,
@@ -131,6 +133,7 @@ impl Desk {
             pen: Pen::new(limits.pen_records),
             giving_up: HashMap::new(),
             giving_up_bytes: 0,
+            blocked: BTreeMap::new(),
             dead_letters: Vec::new(),
             facts: Facts::default(),
             tally: Tally::default(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use imagejob_leasing::dispatcher::{DeadLetter, Desk, Limits, Membership, Moment, Partition, Topics};
-use imagejob_protocol::settings::Retry;
+use imagejob_protocol::settings::{OnExhausted, Retry};
 use imagejob_protocol::wire;
 
 use crate::broker::MemberId;
@@ -61,7 +61,13 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     pub(crate) fn new(name: String, address: usize, now: u64, peers: usize) -> Self {
-        let retry = Retry { max_attempts: MAX_ATTEMPTS, initial_backoff_ms: 100, max_backoff_ms: 1_000 };
+        let retry = Retry {
+            max_attempts: MAX_ATTEMPTS,
+            initial_backoff_ms: 100,
+            max_backoff_ms: 1_000,
+            max_age_ms: None,
+            on_exhausted: OnExhausted::DeadLetter,
+        };
         let limits = Limits { pen_records: 20, record_bytes: 30 * 128 };
         let desk = Desk::new(name.clone(), Topics::new(&[TOPIC.to_owned()]), retry, limits, peers as u32);
         Self {

@@ -88,6 +88,7 @@ impl Desk {
             self.partitions.remove(&partition);
             self.ready.retain(|&ready| ready != partition);
             self.pen.forget(partition);
+            self.blocked.retain(|id, _| id.partition != partition);
             for id in self.loans.of_partition(partition) {
                 if let Some(loan) = self.loans.remove(id) {
                     self.workers.linger(loan.worker, loan.stream, id);

@@ -13,7 +13,7 @@ use crate::dispatcher::leases::INTERVAL;
 use crate::dispatcher::moment::Moment;
 use crate::dispatcher::pen::Company;
 use crate::dispatcher::record::{Partition, Record, RecordId};
-use crate::dispatcher::retry::company;
+use crate::dispatcher::retry::{company, expired};
 use crate::dispatcher::workers::WorkerKey;
 
 impl Desk {
@@ -69,11 +69,15 @@ impl Desk {
         while let Some(worker) = self.workers.next()
             && let Some(record) = self.pen.take_due(now.uptime, Company::Any)
         {
-            self.lend_to(now, worker, record, Company::Any);
+            if let Some(record) = self.still_wanted(now, record) {
+                self.lend_to(now, worker, record, Company::Any);
+            }
         }
         while self.pen.has_due(now.uptime, Company::Alone) {
             let Some(worker) = self.workers.next_alone() else { return };
-            if let Some(record) = self.pen.take_due(now.uptime, Company::Alone) {
+            if let Some(record) = self.pen.take_due(now.uptime, Company::Alone)
+                && let Some(record) = self.still_wanted(now, record)
+            {
                 self.lend_to(now, worker, record, Company::Alone);
             }
         }
@@ -117,10 +121,19 @@ impl Desk {
             return true;
         }
         let attempts = held.window.attempts(offset);
-        if let Some(record) = self.loans.attach(record) {
+        if let Some(record) = self.loans.attach(record)
+            && let Some(record) = self.still_wanted(now, record)
+        {
             self.place(now, record, attempts);
         }
         true
+    }
+
+    /// The record, unless it became too old while it waited: then it is given up.
+    fn still_wanted(&mut self, now: Moment, record: Record) -> Option<Record> {
+        let Some(cause) = expired(record.timestamp_ms, now.unix_ms, &self.retry) else { return Some(record) };
+        self.give_up(record, cause);
+        None
     }
 
     /// Lends a record that was just read, or keeps it for a worker of its own.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use imagejob_ledger::Finish;
 use imagejob_protocol::reasons::FailureReason;
+use imagejob_protocol::settings::OnExhausted;
 use imagejob_protocol::wire::{self, FailureClass, from_dispatcher::Message};
 
 use super::{DeadLetter, Desk};
@@ -110,10 +111,10 @@ impl Desk {
         let Some(held) = self.partitions.get_mut(&id.partition) else { return };
         let attempts = held.window.note_loss(id.offset);
         held.dirty = true;
-        self.dispose(now, loan.record, after_loss(attempts));
+        self.dispose(now, loan.record, after_loss(attempts, &self.retry));
     }
 
-    /// The dead letter of a record is durable.
+    /// What is written of a record that is given up is durable.
     pub fn buried(&mut self, now: Moment, id: RecordId, reason: &str) {
         if let Some(bytes) = self.giving_up.remove(&id) {
             self.giving_up_bytes -= bytes;
@@ -121,7 +122,11 @@ impl Desk {
                 held.giving_up = held.giving_up.saturating_sub(1);
             }
         }
-        *self.tally.dead_letters_by_reason.entry(reason.to_owned()).or_default() += 1;
+        if self.retry.on_exhausted == OnExhausted::Skip {
+            self.tally.skipped += 1;
+        } else {
+            *self.tally.dead_letters_by_reason.entry(reason.to_owned()).or_default() += 1;
+        }
         self.finish(now, id);
         self.changed = true;
     }
@@ -149,6 +154,7 @@ impl Desk {
             self.workers.send(loan.worker, Message::Cancel(wire::Cancel { positions }));
         }
         self.pen.take(id);
+        self.blocked.remove(&id);
         Finished::Now
     }
 
@@ -183,11 +189,17 @@ impl Desk {
                 let company = company(held.window.attempts(record.id.offset));
                 self.pen.put(record, now.uptime + after, company);
             }
+            Next::Block { after, cause } => {
+                let company = company(held.window.attempts(record.id.offset));
+                self.blocked.insert(record.id, cause);
+                self.pen.put(record, now.uptime + after, company);
+            }
             Next::GiveUp(cause) => self.give_up(record, cause),
         }
     }
 
-    fn give_up(&mut self, record: Record, cause: Cause) {
+    pub(super) fn give_up(&mut self, record: Record, cause: Cause) {
+        self.blocked.remove(&record.id);
         let attempts = self.attempts(record.id);
         if let Some(held) = self.partitions.get_mut(&record.id.partition) {
             held.giving_up += 1;

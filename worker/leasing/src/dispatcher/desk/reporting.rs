@@ -36,6 +36,7 @@ impl Desk {
         self.sequence += 1;
         let partitions = self.partition_reports(now);
         self.note_full_windows();
+        self.note_blocked_records();
         let recent = self.recent.summary(now.uptime);
         let report = wire::Report {
             dispatcher_id: self.id.clone(),
@@ -107,6 +108,24 @@ impl Desk {
                 busy: worker.busy,
             })
             .collect()
+    }
+
+    fn note_blocked_records(&mut self) {
+        let Some((first, cause)) = self.blocked.first_key_value() else {
+            self.problems.clear(ProblemReason::RecordsBlocked);
+            return;
+        };
+        let message = format!(
+            "{} records have used up their attempts and are tried on and on (retry.onExhausted: Block); the first is \
+             {}[{}] offset {}: {}, {}",
+            self.blocked.len(),
+            self.topics.name(first.partition),
+            first.partition.number,
+            first.offset,
+            cause.reason,
+            cause.message,
+        );
+        self.problems.set(ProblemReason::RecordsBlocked, message);
     }
 
     fn note_full_windows(&mut self) {

@@ -6,6 +6,7 @@ mod rig;
 use std::time::Duration;
 
 use imagejob_ledger::Window;
+use imagejob_protocol::settings::OnExhausted;
 use imagejob_protocol::wire::FailureClass;
 use imagejob_protocol::wire::from_worker::Message as In;
 use imagejob_protocol::wire::{self, from_dispatcher::Message as Out};
@@ -312,6 +313,61 @@ fn memory_is_bounded_by_what_is_read_and_not_finished() {
     assert!(rig.lend(A).is_empty(), "the pen is full");
     rig.pass(Duration::from_secs(1));
     assert_eq!(rig.lend(A).len(), 10);
+}
+
+#[test]
+fn what_is_too_old_is_given_up_unlent_also_between_attempts() {
+    let mut rig = Rig::with_retry(3, |retry| retry.max_age_ms = Some(60_000));
+    rig.hold(fresh(3));
+    rig.connect(A, "a", 1);
+    assert_eq!(rig.lend(A), [0]);
+    rig.fail(A, 0, FailureClass::Transient);
+    rig.pass(Duration::from_secs(61));
+    assert!(rig.lend(A).is_empty(), "neither its second attempt nor the others' first");
+    let letters = rig.desk.take_dead_letters();
+    let given_up: Vec<_> =
+        letters.iter().map(|letter| (letter.record.id.offset, letter.cause.reason.as_str())).collect();
+    assert_eq!(given_up, [(0, "Expired"), (1, "Expired"), (2, "Expired")]);
+    for letter in &letters {
+        rig.desk.buried(rig.now, letter.record.id, "Expired");
+    }
+    assert_eq!((rig.base(), rig.tally().dead_letters_by_reason["Expired"]), (3, 3));
+}
+
+#[test]
+fn a_record_that_blocks_is_lent_again_and_again_and_reported_until_it_succeeds() {
+    let mut rig = Rig::with_retry(3, |retry| retry.on_exhausted = OnExhausted::Block);
+    rig.hold(fresh(3));
+    rig.connect(A, "a", 3);
+    assert_eq!(rig.lend(A), [0, 1, 2]);
+    rig.done(A, &[1, 2]);
+    for _ in 0..5 {
+        rig.fail(A, 0, FailureClass::Permanent);
+        let problems = rig.snapshot().report.problems;
+        assert!(
+            problems[0].reason == "RecordsBlocked" && problems[0].message.contains("photos[0] offset 0"),
+            "{problems:?}"
+        );
+        assert!(rig.lend(A).is_empty(), "it rests for the longest pause");
+        rig.pass(Duration::from_secs(60));
+        assert_eq!((rig.lend(A), rig.base()), (vec![0], 0));
+    }
+    rig.done(A, &[0]);
+    assert_eq!((rig.base(), rig.snapshot().report.problems), (3, Vec::new()));
+    assert!(rig.desk.take_dead_letters().is_empty());
+}
+
+#[test]
+fn what_is_skipped_is_counted_as_skipped() {
+    let mut rig = Rig::with_retry(1, |retry| retry.on_exhausted = OnExhausted::Skip);
+    rig.hold(fresh(1));
+    rig.connect(A, "a", 1);
+    rig.lend(A);
+    rig.fail(A, 0, FailureClass::Permanent);
+    let letters = rig.desk.take_dead_letters();
+    assert_eq!((letters.len(), rig.base()), (1, 0), "a failure event may be due first");
+    rig.desk.buried(rig.now, letters[0].record.id, "Other");
+    assert_eq!((rig.base(), rig.tally().skipped, rig.tally().dead_lettered()), (1, 1, 0));
 }
 
 #[test]

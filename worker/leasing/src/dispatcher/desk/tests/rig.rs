@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use imagejob_ledger::Window;
-use imagejob_protocol::settings::Retry;
+use imagejob_protocol::settings::{OnExhausted, Retry};
 use imagejob_protocol::wire::from_worker::Message as In;
 use imagejob_protocol::wire::{self, FailureClass, from_dispatcher::Message as Out};
 
@@ -17,6 +17,14 @@ use crate::dispatcher::workers::SessionId;
 
 pub(super) const HERE: Partition = Partition { topic: 0, number: 0 };
 const SECOND: Partition = Partition { topic: 0, number: 1 };
+
+const RETRY: Retry = Retry {
+    max_attempts: 3,
+    initial_backoff_ms: 1_000,
+    max_backoff_ms: 60_000,
+    max_age_ms: None,
+    on_exhausted: OnExhausted::DeadLetter,
+};
 
 /// A partition that was never read before.
 pub(super) fn fresh(end: i64) -> Start {
@@ -59,8 +67,17 @@ impl Rig {
         Self::with_limits(length, Limits { pen_records: 100, record_bytes: 1 << 30 })
     }
 
+    pub(super) fn with_retry(length: i64, change: impl FnOnce(&mut Retry)) -> Self {
+        let mut retry = RETRY;
+        change(&mut retry);
+        Self::with(length, retry, Limits { pen_records: 100, record_bytes: 1 << 30 })
+    }
+
     pub(super) fn with_limits(length: i64, limits: Limits) -> Self {
-        let retry = Retry { max_attempts: 3, initial_backoff_ms: 1_000, max_backoff_ms: 60_000 };
+        Self::with(length, RETRY, limits)
+    }
+
+    fn with(length: i64, retry: Retry, limits: Limits) -> Self {
         let topics = Topics::new(&["photos".to_owned()]);
         Self {
             desk: Desk::new("d1".to_owned(), topics, retry, limits, 1),
