@@ -60,11 +60,13 @@ impl Dlq {
 }
 
 /// What makes a record the same: its partition and bytes.
-fn essence(message: &OwnedMessage) -> (i32, Option<Vec<u8>>, Option<Vec<u8>>) {
+type Essence = (i32, Option<Vec<u8>>, Option<Vec<u8>>);
+
+fn essence(message: &OwnedMessage) -> Essence {
     (message.partition(), message.key().map(<[u8]>::to_vec), message.payload().map(<[u8]>::to_vec))
 }
 
-fn counted(messages: &[OwnedMessage]) -> BTreeMap<(i32, Option<Vec<u8>>, Option<Vec<u8>>), usize> {
+fn counted(messages: &[OwnedMessage]) -> BTreeMap<Essence, usize> {
     let mut counts = BTreeMap::new();
     for message in messages {
         *counts.entry(essence(message)).or_default() += 1;

@@ -116,7 +116,7 @@ pub struct Retry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age_ms: Option<u64>,
     /// What becomes of a record that is given up.
-    #[serde(default, skip_serializing_if = "OnExhausted::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub on_exhausted: OnExhausted,
 }
 
@@ -132,10 +132,10 @@ pub enum OnExhausted {
     Block,
 }
 
-impl OnExhausted {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
+/// Serde asks with a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_default(on_exhausted: &OnExhausted) -> bool {
+    *on_exhausted == OnExhausted::default()
 }
 
 /// Settings of `imagejob-worker work`.

@@ -35,6 +35,7 @@ enum Command {
 
 /// Whose dead letters.
 #[derive(Args)]
+#[allow(clippy::struct_field_names, reason = "`--job` is what it is called everywhere")]
 struct Job {
     /// YAML file with an ImageJob and, if it refers to one, its ScalePolicy
     #[arg(value_name = "JOB.YAML")]

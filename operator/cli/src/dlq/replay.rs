@@ -121,14 +121,14 @@ impl<'a> Sender<'a> {
             self.producer.send_offsets_to_transaction(&offsets, &self.group, LIMIT)?;
             Ok(self.producer.commit_transaction(LIMIT)?)
         });
-        sent.or_else(|error| {
+        sent.map_err(|error| {
             // What this says is of no use beside the first error: unfinished transactions end by themselves.
             self.producer.abort_transaction(LIMIT).ok();
-            Err(error.context(format!(
+            error.context(format!(
                 "{} letters were not replayed and stay in {}; the same command goes on with them",
                 batch.len(),
                 self.shelf.topic
-            )))
+            ))
         })
     }
 
