@@ -49,6 +49,9 @@ impl Shelf {
             .config("imagejob-dlq")
             .set("group.id", &group)
             .set("enable.auto.commit", "false")
+            // Nothing here is written in transactions but the note of what was replayed; and of that the last whole
+            // one is wanted, not to wait for a minute until the broker gives up a replay that was killed.
+            .set("isolation.level", "read_uncommitted")
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest")
             .set("log_level", "2")
