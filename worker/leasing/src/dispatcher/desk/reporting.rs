@@ -116,8 +116,8 @@ impl Desk {
             return;
         };
         let message = format!(
-            "{} records have used up their attempts and are tried on and on (retry.onExhausted: Block); the first is \
-             {}[{}] offset {}: {}, {}",
+            "records that have used up their attempts and are tried on and on, as retry.onExhausted: Block says: {}; \
+             the first is {}[{}] offset {}: {}, {}",
             self.blocked.len(),
             self.topics.name(first.partition),
             first.partition.number,
