@@ -9,6 +9,7 @@ use imagejob_protocol::settings::{
     StorageKind, WorkerSettings,
 };
 use imagejob_protocol::wire::{Control, Report};
+use rdkafka::message::OwnedMessage;
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -160,6 +161,11 @@ impl Fleet {
         self.dispatchers[index].process.take().map_or(Ok(()), |mut process| process.kill())
     }
 
+    /// Asks the dispatcher at `index` to end, and waits; whether it ended well.
+    pub fn stop_dispatcher(&mut self, index: usize) -> anyhow::Result<bool> {
+        self.dispatchers[index].process.take().map_or(Ok(true), |mut process| process.stop())
+    }
+
     /// Starts `count` workers more.
     pub fn start_workers(&mut self, count: usize) -> anyhow::Result<()> {
         for _ in 0..count {
@@ -184,6 +190,19 @@ impl Fleet {
         let mut worker = self.workers.remove(index % self.workers.len());
         worker.kill()?;
         Ok(worker.name().to_owned())
+    }
+
+    /// Asks the workers from `first` on to end, all at once, and waits; the names of those that did not end well.
+    pub fn stop_workers(&mut self, first: usize) -> anyhow::Result<Vec<String>> {
+        let mut leaving = self.workers.split_off(first);
+        leaving.iter_mut().for_each(Process::ask_to_stop);
+        let mut unwell = Vec::new();
+        for mut process in leaving {
+            if !process.stop()? {
+                unwell.push(process.name().to_owned());
+            }
+        }
+        Ok(unwell)
     }
 
     /// Asks all workers, then all dispatchers to end, and waits; the names of those that did not end well.
@@ -246,17 +265,15 @@ impl Fleet {
     /// Every outcome in the topics now.
     pub fn outcomes(&self) -> anyhow::Result<Vec<Outcome>> {
         let mut outcomes = Vec::new();
-        for message in self.topics.read(&self.working.result_topic)? {
-            outcomes.push(topics::result(&message)?);
-        }
-        for message in self.topics.read(&self.dispatching.dead_letter_topic)? {
-            outcomes.push(topics::dead_letter(&message)?);
-        }
-        if let Some(topic) = &self.dispatching.failure_topic {
-            for message in self.topics.read(topic)? {
-                outcomes.push(topics::failure(&message)?);
-            }
-        }
+        let mut gather = |topic: &str, outcome: fn(&OwnedMessage) -> anyhow::Result<Outcome>| {
+            self.topics.each(topic, |message| {
+                outcomes.push(outcome(&message)?);
+                Ok(())
+            })
+        };
+        gather(&self.working.result_topic, topics::result)?;
+        gather(&self.dispatching.dead_letter_topic, topics::dead_letter)?;
+        self.dispatching.failure_topic.iter().try_for_each(|topic| gather(topic, topics::failure))?;
         Ok(outcomes)
     }
 

@@ -8,9 +8,12 @@
 //! * [`fleet`]: the dispatchers and workers of one job.
 //! * [`dev`]: `imagejob dev`, and the decisions that it wrote down.
 //! * [`handler`]: a user's handler that takes a known time.
+//! * [`workshop`]: handlers that take as long as each record says, and keep a diary.
 //! * [`kube`]: a cluster through `kubectl`, and the world of one story in it.
 //! * [`s3`]: a store that speaks S3 and checks signatures.
 //! * [`reports`]: what a dispatcher tells the operator.
+//! * [`group`]: what the broker wrote down about a consumer group.
+//! * [`table`]: figures next to what was promised.
 //! * [`account`]: pure; what became of each source offset.
 //! * [`wait`]: the clock, and waiting for a condition.
 
@@ -18,10 +21,13 @@ pub mod account;
 pub mod broker;
 pub mod dev;
 pub mod fleet;
+pub mod group;
 pub mod handler;
 pub mod kube;
 pub mod programs;
 pub mod reports;
 pub mod s3;
+pub mod table;
 pub mod topics;
 pub mod wait;
+pub mod workshop;

@@ -90,9 +90,14 @@ impl Process {
         Ok(())
     }
 
+    /// Asks it to end.
+    pub fn ask_to_stop(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// Asks it to end and waits; whether it ended well.
     pub fn stop(&mut self) -> anyhow::Result<bool> {
-        drop(self.child.stdin.take());
+        self.ask_to_stop();
         let name = self.name.clone();
         let mut status = None;
         wait::until(

@@ -36,7 +36,7 @@ impl Topics {
     }
 
     /// Sends records to the topic's partitions in turn and waits for all receipts.
-    pub fn produce<'a>(&self, topic: &str, values: impl IntoIterator<Item = &'a [u8]>) -> anyhow::Result<()> {
+    pub fn produce<V: AsRef<[u8]>>(&self, topic: &str, values: impl IntoIterator<Item = V>) -> anyhow::Result<()> {
         Sender::new(&self.bootstrap, topic, self.partitions(topic)?)?.send(values)
     }
 
@@ -62,6 +62,17 @@ impl Topics {
 
     /// Every record of a topic up to its present ends.
     pub fn read(&self, topic: &str) -> anyhow::Result<Vec<OwnedMessage>> {
+        let mut records = Vec::new();
+        self.each(topic, |record| {
+            records.push(record);
+            Ok(())
+        })?;
+        Ok(records)
+    }
+
+    /// Hands out every record of a topic up to its present ends, one by one: a million of them need not
+    /// fit into memory.
+    pub fn each(&self, topic: &str, mut take: impl FnMut(OwnedMessage) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let ends = self.ends(topic)?;
         let expected: usize = ends.values().sum::<i64>() as usize;
         let mut assignment = TopicPartitionList::new();
@@ -70,18 +81,18 @@ impl Topics {
         }
         let consumer = consumer(&self.bootstrap, "imagejob-e2e")?;
         consumer.assign(&assignment)?;
-        let mut records = Vec::with_capacity(expected);
-        let start = crate::wait::now();
-        while records.len() < expected {
-            ensure!(start.elapsed() < TRANSFER, "read {} of {expected} records of {topic}", records.len());
+        let (start, mut count) = (crate::wait::now(), 0);
+        while count < expected {
+            ensure!(start.elapsed() < TRANSFER, "read {count} of {expected} records of {topic}");
             if let Some(message) = consumer.poll(Duration::from_millis(100)) {
                 let message = message?;
                 if message.offset() < ends[&message.partition()] {
-                    records.push(message.detach());
+                    count += 1;
+                    take(message.detach())?;
                 }
             }
         }
-        Ok(records)
+        Ok(())
     }
 
     /// Committed offset of each partition that has one.
@@ -115,9 +126,9 @@ impl Sender {
     }
 
     /// Sends records to the partitions in turn and waits for all receipts.
-    pub fn send<'a>(&self, values: impl IntoIterator<Item = &'a [u8]>) -> anyhow::Result<()> {
+    pub fn send<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) -> anyhow::Result<()> {
         for (value, partition) in values.into_iter().zip((0..self.partitions).cycle()) {
-            let mut record = BaseRecord::<(), [u8]>::to(&self.topic).partition(partition).payload(value);
+            let mut record = BaseRecord::<(), [u8]>::to(&self.topic).partition(partition).payload(value.as_ref());
             while let Err((error, rejected)) = self.producer.send(record) {
                 let full = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
                 ensure!(full, "cannot send to {}: {error}", self.topic);

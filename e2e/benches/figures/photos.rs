@@ -7,11 +7,10 @@ use std::time::Duration;
 use imagejob_e2e::broker::Broker;
 use imagejob_e2e::fleet::{BUCKET, Fleet, quality_step};
 use imagejob_e2e::programs::cpu_seconds;
+use imagejob_e2e::table::Table;
 use imagejob_e2e::wait;
 use imagejob_protocol::wire::Timings;
 use serde_json::json;
-
-use super::Table;
 
 /// Each photograph of the demo goes through this often.
 const ROUNDS: usize = 200;

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use imagejob_e2e::broker::Broker;
 use imagejob_e2e::fleet::{Fleet, quality_step};
+use imagejob_e2e::table::Table;
 use imagejob_e2e::wait::{self, percentile};
-
-use super::Table;
 
 const STARTS: usize = 20;
 /// Memory is read after this long without work.

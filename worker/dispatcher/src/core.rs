@@ -100,8 +100,6 @@ pub(crate) struct Core {
     dead_letters: DeadLetters,
     windows: Windows,
     reported: Duration,
-    /// What workers were last told of what waits.
-    backlog: u64,
     /// Nothing is lent any more after this uptime passed or all outcomes are in.
     stopping: Option<Duration>,
 }
@@ -132,7 +130,6 @@ impl Core {
             streams: Outbound::default(),
             windows,
             reported: Duration::ZERO,
-            backlog: 0,
             stopping: None,
         })
     }
@@ -208,10 +205,7 @@ impl Core {
         let snapshot = Arc::new(self.desk.snapshot(now));
         let samples = self.desk.take_samples();
         self.windows.meters.observe(&snapshot, &samples);
-        let waiting = self.desk.lendable(now);
-        if std::mem::replace(&mut self.backlog, waiting) != waiting {
-            self.desk.send_backlog(now);
-        }
+        self.desk.tell_backlog(now);
         self.windows.snapshots.send_replace(Some(snapshot));
     }
 

@@ -105,6 +105,8 @@ pub struct Desk {
     samples: Vec<Sample>,
     /// What is wrong now; those that a driver sees are noted here too.
     pub problems: Problems,
+    /// What workers were last told of what waits, and at which uptime.
+    told: (u64, Duration),
     /// Something in the report changed.
     changed: bool,
     sequence: u64,
@@ -140,6 +142,7 @@ impl Desk {
             recent: Recent::default(),
             samples: Vec::new(),
             problems: Problems::default(),
+            told: (0, Duration::ZERO),
             changed: true,
             sequence: 0,
             last_scan: Duration::ZERO,

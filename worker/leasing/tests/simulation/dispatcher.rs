@@ -51,8 +51,8 @@ pub(crate) struct Dispatcher {
     pub(crate) left: bool,
     /// The group tells it nothing before this, so that what it tells keeps its order.
     pub(crate) told_at: u64,
-    /// What workers were last told of what waits, and when.
-    pub(crate) backlog: (u64, u64),
+    /// When it last looked whether something is to be told.
+    pub(crate) reported: u64,
     /// What it was called when it joined last.
     pub(crate) member: Option<MemberId>,
     /// The group has forgotten it.
@@ -84,7 +84,7 @@ impl Dispatcher {
             leaving: None,
             left: false,
             told_at: 0,
-            backlog: (0, 0),
+            reported: 0,
             member: None,
             expired: false,
         }

@@ -49,20 +49,17 @@ impl World {
     fn report(&mut self, id: ProcessId) {
         let Some(dispatcher) = self.dispatchers.get_mut(&id) else { return };
         let now = dispatcher.moment(self.now);
-        if self.now < dispatcher.backlog.1 + REPORT_PAUSE {
+        if self.now < dispatcher.reported + REPORT_PAUSE {
             return;
         }
-        dispatcher.backlog.1 = self.now;
+        dispatcher.reported = self.now;
         for partition in dispatcher.desk.held() {
             dispatcher.desk.saw_end(now, partition, self.broker.partitions[partition.number as usize].end());
         }
         if now.uptime.subsec_millis() < TICK as u32 {
             dispatcher.desk.snapshot(now);
         }
-        let waiting = dispatcher.desk.lendable(now);
-        if std::mem::replace(&mut dispatcher.backlog, (waiting, self.now)).0 != waiting {
-            dispatcher.desk.send_backlog(now);
-        }
+        dispatcher.desk.tell_backlog(now);
     }
 
     /// Everything that may be due, in the order in which the program has it.

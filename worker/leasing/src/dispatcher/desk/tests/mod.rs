@@ -487,3 +487,25 @@ fn workers_are_told_of_records_and_not_of_the_end_of_the_log() {
     assert!(rig.lend(A).is_empty());
     assert_eq!(rig.desk.lendable(rig.now), 0);
 }
+
+#[test]
+fn workers_hear_of_a_large_change_at_once_and_of_a_small_one_within_a_second() {
+    let mut rig = Rig::new(200);
+    rig.hold(fresh(100));
+    rig.connect(A, "a", 0);
+    rig.messages(A);
+    let told = |rig: &mut Rig, end: i64| -> Vec<u64> {
+        rig.desk.saw_end(rig.now, HERE, end);
+        rig.desk.tell_backlog(rig.now);
+        let backlog = |message| if let Out::Backlog(backlog) = message { Some(backlog.waiting) } else { None };
+        rig.messages(A).into_iter().filter_map(backlog).collect()
+    };
+    assert_eq!(told(&mut rig, 100), [100], "the first");
+    assert_eq!(told(&mut rig, 105), [0; 0], "a twentieth");
+    assert_eq!(told(&mut rig, 113), [113], "more than an eighth");
+    assert_eq!(told(&mut rig, 114), [0; 0]);
+    rig.pass(Duration::from_secs(1));
+    assert_eq!(told(&mut rig, 114), [114], "a second later");
+    rig.pass(Duration::from_secs(1));
+    assert_eq!(told(&mut rig, 114), [0; 0], "nothing changed");
+}

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The figures so far.
 #[derive(Default)]
-pub(crate) struct Table {
+pub struct Table {
     rows: Vec<Row>,
 }
 
@@ -17,13 +17,13 @@ struct Row {
 
 impl Table {
     /// Adds a figure with its promise, "" where there is none.
-    pub(crate) fn row(&mut self, what: impl Into<String>, figure: String, promise: &'static str) -> &mut Self {
+    pub fn row(&mut self, what: impl Into<String>, figure: String, promise: &'static str) -> &mut Self {
         self.rows.push(Row { what: what.into(), figure, promise, ratio: String::new() });
         self
     }
 
     /// Says how the last figure compares.
-    pub(crate) fn ratio(&mut self, ratio: String) {
+    pub fn ratio(&mut self, ratio: String) {
         if let Some(row) = self.rows.last_mut() {
             row.ratio = ratio;
         }
