@@ -90,6 +90,22 @@ impl Process {
         Ok(())
     }
 
+    /// SIGSTOP: it stands still, and its connections stay open.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal("STOP")
+    }
+
+    /// SIGCONT: it goes on as if no time had passed.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status()?;
+        ensure!(sent.success(), "{} did not get SIG{name}", self.name);
+        Ok(())
+    }
+
     /// Asks it to end and waits; whether it ended well.
     pub fn stop(&mut self) -> anyhow::Result<bool> {
         drop(self.child.stdin.take());
