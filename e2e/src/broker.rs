@@ -1,19 +1,18 @@
 //! A broker for a story: a real Apache Kafka, or librdkafka's mock where there is no Java. Either
 //! lives as long as its value, and no longer when the test is killed.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use tempfile::TempDir;
+
+use crate::admin::Admin;
+use crate::proxy::Proxy;
 
 /// Names the broker of the stories: `kafka` (the default) or `mock`.
 pub const VARIABLE: &str = "IMAGEJOB_TEST_BROKER";
@@ -39,7 +38,7 @@ impl Broker {
 
     /// A real cluster of 1 or 3 brokers.
     pub fn kafka(brokers: usize) -> anyhow::Result<Self> {
-        Kafka::start(brokers, "127.0.0.1", "").map(Self::Kafka)
+        Kafka::start(brokers, &[]).map(Self::Kafka)
     }
 
     /// A mock of one broker.
@@ -72,7 +71,7 @@ impl Broker {
     }
 }
 
-/// Brokers in processes of their own.
+/// Brokers in processes of their own, numbered from 1.
 pub struct Kafka {
     /// Its standard input is the lease of life: the script ends the brokers when it closes, which
     /// the kernel does for us however we die.
@@ -97,7 +96,23 @@ pub struct Secured {
 impl Kafka {
     /// A broker that clients dial at `address`, one of this machine's.
     pub fn at(address: &str) -> anyhow::Result<Self> {
-        Self::start(1, address, "")
+        Self::start(1, &[("KAFKA_ADDRESS", address)])
+    }
+
+    /// A broker that clients may also dial through `proxy`, and then speak to through it alone.
+    pub fn behind(proxy: &Proxy) -> anyhow::Result<Self> {
+        let mut kafka = Self::start(1, &[("KAFKA_DOOR", proxy.address())])?;
+        proxy.lead_to(&kafka.said("KAFKA_BEHIND_DOOR")?)?;
+        Ok(kafka)
+    }
+
+    /// Brokers whose data lies in file systems of their own, of `mib` MiB. None where that is not allowed.
+    pub fn on_small_disks(brokers: usize, mib: u32) -> anyhow::Result<Option<Self>> {
+        let may_mount = Command::new("unshare").args(["--mount", "true"]).stderr(Stdio::null()).status();
+        if !may_mount.is_ok_and(|status| status.success()) {
+            return Ok(None);
+        }
+        Self::start(brokers, &[("KAFKA_DISK_MIB", &mib.to_string())]).map(Some)
     }
 
     /// `host:port,...`.
@@ -108,19 +123,23 @@ impl Kafka {
     /// A broker at `address` that asks for names. `users` are `name:password`, with blanks between; the
     /// first may do everything, the others nothing.
     pub fn secured(address: &str, users: &str) -> anyhow::Result<Secured> {
-        let mut kafka = Self::start(1, address, users)?;
+        let mut kafka = Self::start(1, &[("KAFKA_ADDRESS", address), ("KAFKA_USERS", users)])?;
         let (sasl, tls) = (kafka.said("KAFKA_SASL")?, kafka.said("KAFKA_TLS")?);
         Ok(Secured { certificate: kafka.folder.path().join("ca.crt"), broker: Broker::Kafka(kafka), sasl, tls })
     }
 
-    fn start(brokers: usize, address: &str, users: &str) -> anyhow::Result<Self> {
+    /// Creates a topic, if it is not there.
+    pub fn create_topic(&self, name: &str, partitions: i32) -> anyhow::Result<()> {
+        Admin::new(&self.bootstrap)?.create(name, partitions)
+    }
+
+    fn start(brokers: usize, surroundings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster/kafka/kafka");
         let folder = tempfile::Builder::new().prefix("imagejob-kafka-").tempdir()?;
         let mut script = Command::new(&script)
             .args(["run", &brokers.to_string()])
             .env("KAFKA_RUN", folder.path())
-            .env("KAFKA_ADDRESS", address)
-            .env("KAFKA_USERS", users)
+            .envs(surroundings.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A group of its own: a signal to the test's group must not cut its cleaning up short.
@@ -133,6 +152,46 @@ impl Kafka {
         Ok(kafka)
     }
 
+    /// SIGKILL for a broker.
+    pub fn kill_broker(&mut self, number: i32) -> anyhow::Result<()> {
+        self.tell("kill", number)
+    }
+
+    /// Starts a broker that was killed, with the data that it had, and waits until it serves.
+    pub fn start_broker(&mut self, number: i32) -> anyhow::Result<()> {
+        self.tell("start", number)
+    }
+
+    /// SIGSTOP for a broker: its connections stay open and nobody answers.
+    pub fn pause_broker(&mut self, number: i32) -> anyhow::Result<()> {
+        self.tell("pause", number)
+    }
+
+    /// SIGCONT for a broker that was paused.
+    pub fn resume_broker(&mut self, number: i32) -> anyhow::Result<()> {
+        self.tell("resume", number)
+    }
+
+    /// Fills the disk of a broker that has a small one.
+    pub fn fill_disk(&mut self, number: i32) -> anyhow::Result<()> {
+        self.tell("fill", number)
+    }
+
+    /// Gives back what filled it.
+    pub fn clear_disk(&mut self, number: i32) -> anyhow::Result<()> {
+        self.tell("clear", number)
+    }
+
+    fn tell(&mut self, command: &str, number: i32) -> anyhow::Result<()> {
+        let mut lines = self.script.stdin.as_ref().context("standard input is open while this value lives")?;
+        writeln!(lines, "{command} {number}")?;
+        let mut answer = String::new();
+        self.output.read_line(&mut answer)?;
+        let done = answer.trim() == format!("KAFKA_DONE={command} {number}");
+        ensure!(done, "{command} {number}: {}", answer.trim());
+        Ok(())
+    }
+
     /// The value in the next line that the script prints.
     fn said(&mut self, name: &str) -> anyhow::Result<String> {
         let mut line = String::new();
@@ -141,21 +200,6 @@ impl Kafka {
             Some((said, value)) if said == name => Ok(value.to_owned()),
             _ => bail!("no broker; its message is above ({VARIABLE}=mock runs the stories on librdkafka's mock)"),
         }
-    }
-
-    /// Creates a topic, if it is not there.
-    pub fn create_topic(&self, name: &str, partitions: i32) -> anyhow::Result<()> {
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create()?;
-        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
-        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(10)));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        for created in runtime.block_on(admin.create_topics([&topic], &options))? {
-            if let Err((topic, code)) = created {
-                ensure!(code == rdkafka::types::RDKafkaErrorCode::TopicAlreadyExists, "cannot create {topic}: {code}");
-            }
-        }
-        Ok(())
     }
 }
 

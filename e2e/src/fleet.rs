@@ -17,6 +17,7 @@ use crate::account::{Account, Outcome, Position, unfinished_before};
 use crate::broker::Broker;
 use crate::handler::Handler;
 use crate::programs::{Process, free_port, program};
+use crate::proxy::Proxy;
 use crate::reports::Watch;
 use crate::topics::{self, Topics};
 use crate::wait;
@@ -49,6 +50,8 @@ pub struct Fleet {
 /// A dispatcher keeps its address when its process is replaced, as a pod's Service does.
 struct Dispatcher {
     address: String,
+    /// Where workers dial it.
+    door: String,
     process: Option<Process>,
     watch: Watch,
 }
@@ -128,7 +131,7 @@ impl Fleet {
         for index in 0..count as usize {
             let address = format!("127.0.0.1:{}", free_port()?);
             let watch = Watch::start(&address, TOKEN, Control { peers_expected: count, suspended: false })?;
-            self.dispatchers.push(Dispatcher { address, process: None, watch });
+            self.dispatchers.push(Dispatcher { door: address.clone(), address, process: None, watch });
             self.start_dispatcher(index)?;
         }
         Ok(())
@@ -140,6 +143,13 @@ impl Fleet {
         args.extend(["--listen".into(), self.dispatchers[index].address.clone()]);
         self.dispatchers[index].process = Some(self.start(&format!("dispatcher-{index}"), &args)?);
         Ok(())
+    }
+
+    /// Puts a proxy in front of the dispatcher at `index`, for workers that are started from now on.
+    pub fn put_before_dispatcher(&mut self, index: usize, proxy: &Proxy) -> anyhow::Result<()> {
+        let dispatcher = &mut self.dispatchers[index];
+        proxy.address().clone_into(&mut dispatcher.door);
+        proxy.lead_to(&dispatcher.address)
     }
 
     /// Address and process of the dispatcher at `index`.
@@ -172,7 +182,7 @@ impl Fleet {
             self.started += 1;
             let name = format!("worker-{}", self.started);
             let mut args = self.arguments("work", &name, &self.working)?;
-            let addresses: Vec<_> = self.dispatchers.iter().map(|dispatcher| dispatcher.address.clone()).collect();
+            let addresses: Vec<_> = self.dispatchers.iter().map(|dispatcher| dispatcher.door.clone()).collect();
             args.extend(["--dispatchers".into(), addresses.join(",")]);
             let worker = self.start(&name, &args)?;
             self.workers.push(worker);

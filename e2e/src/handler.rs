@@ -31,6 +31,11 @@ struct Seen {
 impl Handler {
     /// Listens on a free port and takes `pause` for each call.
     pub fn start(pause: Duration) -> anyhow::Result<Self> {
+        Self::with_first(pause, pause)
+    }
+
+    /// Takes `first` for the first call and `pause` for each other.
+    pub fn with_first(first: Duration, pause: Duration) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
         let port = listener.local_addr()?.port();
@@ -39,8 +44,8 @@ impl Handler {
         let invoke = move || {
             let seen = Arc::clone(&state);
             async move {
-                seen.begin();
-                tokio::time::sleep(pause).await;
+                let number = seen.begin();
+                tokio::time::sleep(if number == 0 { first } else { pause }).await;
                 seen.running.fetch_sub(1, Relaxed);
                 ([(CONTENT_TYPE, "application/json")], r#"{"verdict":"Good"}"#)
             }
@@ -72,10 +77,11 @@ impl Handler {
 }
 
 impl Seen {
-    fn begin(&self) {
+    /// Calls before this one.
+    fn begin(&self) -> usize {
         self.first.get_or_init(wait::now);
-        self.calls.fetch_add(1, Relaxed);
         let running = self.running.fetch_add(1, Relaxed) + 1;
         self.most_running.fetch_max(running, Relaxed);
+        self.calls.fetch_add(1, Relaxed)
     }
 }

@@ -95,6 +95,22 @@ impl Process {
         drop(self.child.stdin.take());
     }
 
+    /// SIGSTOP: it stands still, and its connections stay open.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal("STOP")
+    }
+
+    /// SIGCONT: it goes on as if no time had passed.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status()?;
+        ensure!(sent.success(), "{} did not get SIG{name}", self.name);
+        Ok(())
+    }
+
     /// Asks it to end and waits; whether it ended well.
     pub fn stop(&mut self) -> anyhow::Result<bool> {
         self.ask_to_stop();

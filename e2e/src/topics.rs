@@ -7,6 +7,7 @@ use anyhow::{Context as _, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers as _, OwnedMessage};
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
@@ -20,6 +21,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Limit of reading a topic to its end, or of getting all records accepted.
 const TRANSFER: Duration = Duration::from_mins(1);
 
+/// Kafka's own topic of commits.
+const COMMITS: &str = "__consumer_offsets";
 /// Pause before a record is sent again for which the producer's queue had no room.
 const QUEUE_FULL: Duration = Duration::from_millis(10);
 
@@ -46,6 +49,25 @@ impl Topics {
         let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
         ensure!(partitions > 0, "there is no topic {topic}");
         Ok(partitions as i32)
+    }
+
+    /// The broker that leads a partition; none while there is no leader.
+    pub fn leader(&self, topic: &str, partition: i32) -> anyhow::Result<Option<i32>> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), ANSWER)?;
+        let found = metadata.topics().first().and_then(|topic| topic.partitions().iter().find(|p| p.id() == partition));
+        Ok(found.map(MetadataPartition::leader).filter(|leader| *leader >= 0))
+    }
+
+    /// Replicas that are in sync, of the partition that has the fewest; of all topics.
+    pub fn in_sync(&self) -> anyhow::Result<usize> {
+        let metadata = self.consumer.fetch_metadata(None, ANSWER)?;
+        let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+        partitions.map(|partition| partition.isr().len()).min().context("there are no topics")
+    }
+
+    /// The broker that coordinates a group, the leader of the partition that keeps its commits.
+    pub fn coordinator(&self, group: &str) -> anyhow::Result<Option<i32>> {
+        self.leader(COMMITS, partition_of_group(group, self.partitions(COMMITS)?))
     }
 
     /// End offset of each partition.
@@ -105,6 +127,12 @@ impl Topics {
         };
         Ok(committed.elements().iter().filter_map(offset).collect())
     }
+}
+
+/// Kafka takes Java's hash of the group's name.
+fn partition_of_group(group: &str, partitions: i32) -> i32 {
+    let hash = group.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+    (hash & i32::MAX) % partitions
 }
 
 /// A connected producer of one topic.
@@ -192,4 +220,17 @@ fn number<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
 ) -> anyhow::Result<T> {
     let text = required(message, name)?;
     text.parse().with_context(|| format!("header {name}: {text:?} is not a number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_groups_partition_is_the_one_that_java_computes() {
+        // "Aa".hashCode() is 2112, as everybody knows who has met "BB"; "polygenelubricants" has the smallest hash there is.
+        assert_eq!(partition_of_group("Aa", 50), 2112 % 50);
+        assert_eq!(partition_of_group("BB", 50), 2112 % 50);
+        assert_eq!(partition_of_group("polygenelubricants", 50), 0);
+    }
 }

@@ -33,11 +33,7 @@ pub(crate) fn measure(broker: &Broker, table: &mut Table) -> anyhow::Result<()> 
 }
 
 /// Longest time, ms, without a result from one of the partitions after `replace`.
-fn pause(
-    broker: &Broker,
-    name: &str,
-    replace: impl FnOnce(&mut Fleet) -> anyhow::Result<()>,
-) -> anyhow::Result<i64> {
+fn pause(broker: &Broker, name: &str, replace: impl FnOnce(&mut Fleet) -> anyhow::Result<()>) -> anyhow::Result<i64> {
     let count = SECONDS * WORKERS * SLOTS as usize * 1_000 / MEAN.as_millis() as usize;
     let records = load::records(&load::log_normal(count, MEAN)?);
     let mut stand = Stand::start(broker, name, WORKERS)?;

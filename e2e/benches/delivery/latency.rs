@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use imagejob_e2e::admin::Admin;
 use imagejob_e2e::broker::Broker;
 use imagejob_e2e::fleet::Fleet;
 use imagejob_e2e::table::Table;
@@ -16,11 +17,13 @@ use super::scripted::Scripted;
 use super::stand::{DISPATCHERS, LIMIT, PARTITIONS, SLOTS, waits};
 
 const WORKERS: usize = 64;
+const RECORD_BYTES: usize = 200;
 const WORK: Duration = Duration::from_millis(200);
 /// Half of what 64 x 4 slots do in a second with 200 ms a record.
 const PER_SECOND: f64 = 640.0;
-const WARM_SECONDS: usize = 3;
-const SECONDS: usize = 20;
+/// Connections and first positions are not what is measured: 5 s, then 20 s.
+const WARM: usize = 5 * 640;
+const RECORDS: usize = 20 * 640;
 
 pub(crate) fn measure(broker: &Broker, table: &mut Table) -> anyhow::Result<()> {
     let mut leased = appended_to_leased(broker)?;
@@ -37,10 +40,13 @@ fn percentiles(sorted: &[Duration]) -> String {
     format!("p50 {p50:.1}  p99 {p99:.1} ms")
 }
 
-/// Each record carries when it was handed to the producer; the worker compares. Send, append, fetch,
-/// lend and the way to the worker are all in it.
+/// The broker stamps each record when it appends it, in whole milliseconds; the worker compares with its
+/// own clock, which is the same one here.
 fn appended_to_leased(broker: &Broker) -> anyhow::Result<Vec<Duration>> {
     let mut fleet = Fleet::new(broker, "latency", PARTITIONS, Vec::new())?;
+    if let Broker::Kafka(kafka) = broker {
+        Admin::new(kafka.bootstrap())?.configure("latency", "message.timestamp.type", "LogAppendTime")?;
+    }
     fleet.start_dispatchers(DISPATCHERS)?;
     fleet.wait_connected(0)?;
     let scripted = Scripted::new()?;
@@ -48,9 +54,11 @@ fn appended_to_leased(broker: &Broker) -> anyhow::Result<Vec<Duration>> {
     for worker in 0..WORKERS {
         let waits = Arc::clone(&waits);
         let look = move |lease: &Lease| {
-            let sent = lease.value.as_deref().and_then(|value| std::str::from_utf8(value).ok()?.parse::<i64>().ok());
-            let wait = wait::wall_clock().as_microsecond() - sent.unwrap_or_default();
-            waits.lock().unwrap_or_else(PoisonError::into_inner).push(Duration::from_micros(wait.max(0) as u64));
+            let wait = wait::wall_clock().as_microsecond() - lease.timestamp_ms * 1_000;
+            if lease.position.as_ref().is_some_and(|at| at.offset >= WARM as i64 / i64::from(PARTITIONS)) {
+                let wait = Duration::from_micros(wait.max(0).unsigned_abs());
+                waits.lock().unwrap_or_else(PoisonError::into_inner).push(wait);
+            }
         };
         // A real worker offers each slot to one dispatcher; here half of the workers belong to each.
         let address = fleet.dispatcher(worker % DISPATCHERS as usize).0;
@@ -63,18 +71,12 @@ fn appended_to_leased(broker: &Broker) -> anyhow::Result<Vec<Duration>> {
         || format!("{half} workers at each dispatcher: {:#?}", fleet.reports()),
         || fleet.reports().iter().all(|report| report.as_ref().is_ok_and(ready)),
     );
-    let send = |seconds: usize| {
-        let moments = load::poisson(PER_SECOND, 0..PER_SECOND as usize * seconds)?;
-        fleet.topics.produce("latency", moments.map(|_| wait::wall_clock().as_microsecond().to_string()))?;
-        fleet.wait_committed(LIMIT)?;
-        let mut waits = waits.lock().unwrap_or_else(PoisonError::into_inner);
-        anyhow::Ok(std::mem::take(&mut *waits))
-    };
-    // Connections, first positions and the broker's own warming up are not what is measured.
-    send(WARM_SECONDS)?;
-    let waits = send(SECONDS)?;
+    let records = std::iter::repeat_n([b'x'; RECORD_BYTES], WARM + RECORDS);
+    fleet.topics.produce("latency", load::poisson(PER_SECOND, records)?)?;
+    fleet.wait_committed(LIMIT)?;
     scripted.check()?;
-    anyhow::ensure!(waits.len() == PER_SECOND as usize * SECONDS, "{} records were lent", waits.len());
+    let waits = std::mem::take(&mut *waits.lock().unwrap_or_else(PoisonError::into_inner));
+    anyhow::ensure!(waits.len() == RECORDS, "{} of {RECORDS} records were lent", waits.len());
     Ok(waits)
 }
 
@@ -84,13 +86,8 @@ fn appended_to_result(broker: &Broker) -> anyhow::Result<Vec<Duration>> {
     fleet.start_dispatchers(DISPATCHERS)?;
     fleet.start_workers(4)?;
     fleet.wait_connected(4)?;
-    let send = |seconds: usize| {
-        let records = std::iter::repeat_n(workshop::record(0, Duration::ZERO), PER_SECOND as usize * seconds);
-        fleet.topics.produce("nothing", load::poisson(PER_SECOND, records)?)?;
-        fleet.wait_committed(LIMIT)
-    };
-    send(WARM_SECONDS)?;
-    let warm = fleet.ended()?;
-    send(SECONDS)?;
-    waits(&fleet, warm)
+    let records = std::iter::repeat_n(workshop::record(0, Duration::ZERO), WARM + RECORDS);
+    fleet.topics.produce("nothing", load::poisson(PER_SECOND, records)?)?;
+    fleet.wait_committed(LIMIT)?;
+    waits(&fleet, WARM)
 }

@@ -84,7 +84,11 @@ fn crowd(broker: &Broker, records: usize, table: &mut Table) -> anyhow::Result<(
     fleet.wait_committed(LIMIT)?;
     scripted.check()?;
     let after = fleet.dispatcher(0).1.resident_mib()?;
-    table.row(format!("dispatcher: memory with {CROWD} workers, after a backlog"), format!("{after:.1} MiB"), "<= 64 MiB");
+    table.row(
+        format!("dispatcher: memory with {CROWD} workers, after a backlog"),
+        format!("{after:.1} MiB"),
+        "<= 64 MiB",
+    );
     Ok(())
 }
 

@@ -12,7 +12,7 @@ mod load;
 mod poison;
 mod rival;
 mod scripted;
-// mod soak;
+mod soak;
 mod stand;
 mod straggler;
 mod surge;
@@ -41,7 +41,7 @@ fn main() -> anyhow::Result<()> {
     // cargo hands `--bench` to each bench.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     if wanted.iter().any(|name| name == "soak") {
-        anyhow::bail!("later");
+        return soak::run();
     }
     let known: Vec<_> = SCENARIOS.iter().map(|(name, _)| *name).collect();
     for name in &wanted {

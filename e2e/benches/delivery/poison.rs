@@ -46,9 +46,7 @@ fn run(broker: &Broker, name: &str, poisonous: bool) -> anyhow::Result<i64> {
     let mut stand = Stand::start(broker, name, WORKERS)?;
     let topics = topics::Topics::new(&broker.bootstrap())?;
     let source = name.to_owned();
-    let load = std::thread::spawn(move || {
-        topics.produce(&source, load::poisson(PER_SECOND, records.iter())?)
-    });
+    let load = std::thread::spawn(move || topics.produce(&source, load::poisson(PER_SECOND, records.iter())?));
     // Whoever works on the poison dies of it.
     let done = |stand: &Stand| load.is_finished() && stand.fleet.ended().is_ok_and(|ended| ended >= RECORDS);
     while !done(&stand) {

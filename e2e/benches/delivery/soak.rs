@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use imagejob_e2e::broker::Broker;
+use imagejob_e2e::broker::{Broker, Kafka};
 use imagejob_e2e::fleet::Fleet;
 use imagejob_e2e::wait;
 use rand::rngs::StdRng;
@@ -54,8 +54,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
             soak.kill_dispatcher()?;
         }
         // Each broker dies once, at a quarter, half and three quarters of the way.
-        if let Some(victim) = (1..=BROKERS).find(|victim| number == victim * records / WORKER_DEATH / (BROKERS + 1)) {
-            soak.restart_broker(&mut broker, victim)?;
+        let of = |victim: usize| victim * (records / WORKER_DEATH) / (BROKERS + 1);
+        if let (Some(victim), Broker::Kafka(kafka)) = ((1..=BROKERS).find(|v| number == of(*v)), &mut broker) {
+            soak.restart_broker(kafka, victim as i32)?;
         }
     }
     soak.end(records)
@@ -103,12 +104,12 @@ impl Soak {
         self.fleet.start_dispatcher(victim)
     }
 
-    fn restart_broker(&mut self, broker: &mut Broker, victim: usize) -> anyhow::Result<()> {
-        broker.kill_broker(victim)?;
+    fn restart_broker(&mut self, kafka: &mut Kafka, victim: i32) -> anyhow::Result<()> {
+        kafka.kill_broker(victim)?;
         self.tell(&format!("broker {victim} killed"));
         let away = wait::now();
         wait::until(AWAY * 2, String::new, || away.elapsed() >= AWAY);
-        broker.start_broker(victim)?;
+        kafka.start_broker(victim)?;
         self.tell(&format!("broker {victim} is back"));
         Ok(())
     }

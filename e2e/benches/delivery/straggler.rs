@@ -28,7 +28,6 @@ pub(crate) fn measure(broker: &Broker, table: &mut Table) -> anyhow::Result<()> 
     let stand = Stand::start(broker, "straggler", WORKERS)?;
     stand.produce(load::records(&work).iter())?;
     stand.fleet.wait_committed(LIMIT)?;
-    for report in stand.fleet.reports().into_iter().flatten() { println!("{:?}", report.work.and_then(|w| w.recent)); }
     let diary = stand.workshop.diary();
     let (from, to) = stand::full_load(&diary, WARM, slots)?;
     let done = diary.iter().filter(|entry| (from..to).contains(&entry.end)).count();

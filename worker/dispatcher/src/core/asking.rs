@@ -181,7 +181,7 @@ impl Core {
             self.belonging.membership.ask_starts();
             self.run_errands();
         }
-        if self.questions.ends_due(now.uptime, self.backlog > 0) {
+        if self.questions.ends_due(now.uptime, self.desk.told_backlog() > 0) {
             let partitions = self.desk.held();
             if !partitions.is_empty() {
                 let epoch = self.belonging.epoch;

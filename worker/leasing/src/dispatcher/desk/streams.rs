@@ -112,6 +112,11 @@ impl Desk {
         }
     }
 
+    /// What workers were last told of what waits; zero only while nothing does.
+    pub fn told_backlog(&self) -> u64 {
+        self.told.0
+    }
+
     pub(super) fn welcome(&self) -> wire::Welcome {
         wire::Welcome { dispatcher_id: self.id.clone(), peers_expected: self.peers_expected }
     }
