@@ -70,14 +70,18 @@ demo: ## about a minute of real photographs from Kafka to results on this machin
 	@demo/run
 
 .PHONY: bench
-bench: ## start times, memory, leases per second, time per photo, policies against rivals (release build)
+bench: ## start times, memory, time per photo, policies and delivery against rivals (release build; about 30 min, of which 15 measure delivery)
 	@.ci/setup test
 	cargo build --locked --release --package imagejob --package imagejob-worker
 	cargo bench --locked --package imagejob-scaling --bench policies -- 1..4
 	cargo bench --locked --package imagejob-e2e --bench figures
+	cargo bench --locked --package imagejob-e2e --bench delivery
 
 .PHONY: soak
-soak: ## long runs: windows of wall-clock time over the jumps of all zones, with other cases each time
+soak: ## long runs: a million records under chaos (RECORDS, SEED), windows of wall-clock time over the jumps of all zones with other cases each time
+	@.ci/setup test
+	cargo build --locked --release --package imagejob-worker
+	cargo bench --locked --package imagejob-e2e --bench delivery -- soak
 	IMAGEJOB_ZONE_CASES=5000 PROPTEST_RNG_SEED=$$RANDOM cargo test --locked --release --package imagejob-scaling --test zones
 
 .PHONY: verify

@@ -33,8 +33,9 @@ impl Publisher {
             .config("imagejob-worker")
             .set("enable.idempotence", "true")
             .set("acks", "all")
-            // Two milliseconds let the results of busy slots share a request.
-            .set("linger.ms", "2")
+            // A slot is taken until its result is acknowledged, so nothing waits for company: at thousands of
+            // results a second they share requests anyway, and below that there would be nobody to wait for.
+            .set("linger.ms", "0")
             .set("message.timeout.ms", DELIVERY_LIMIT.as_millis().to_string())
             .create()?;
         Ok(Self { producer, topic: topic.to_owned() })

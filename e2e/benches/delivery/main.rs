@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench delivery -- NAME...` measures some of them; without a name all but `soak`.
 
+mod backlog;
 mod evenness;
 mod handover;
 mod idle;
@@ -25,9 +26,10 @@ use imagejob_e2e::table::Table;
 type Measure = fn(&Broker, &mut Table) -> anyhow::Result<()>;
 
 /// What can be measured on one broker, by its name.
-const SCENARIOS: [(&str, Measure); 9] = [
+const SCENARIOS: [(&str, Measure); 10] = [
     ("idle", idle::measure),
     ("leases", leases::measure),
+    ("backlog", backlog::measure),
     ("latency", latency::measure),
     ("evenness", evenness::measure),
     ("straggler", straggler::measure),
