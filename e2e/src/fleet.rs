@@ -126,7 +126,7 @@ impl Fleet {
         self.dispatching.peers_expected = count;
         for index in 0..count as usize {
             let address = format!("127.0.0.1:{}", free_port()?);
-            let watch = Watch::start(&address, TOKEN, Control { peers_expected: count, suspended: false })?;
+            let watch = Watch::start(&address, TOKEN, Control { peers_expected: count, ..Control::default() })?;
             self.dispatchers.push(Dispatcher { address, process: None, watch });
             self.start_dispatcher(index)?;
         }

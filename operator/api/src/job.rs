@@ -4,6 +4,7 @@
 //! integers carry their unit in the name; enum values are CamelCase.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -287,11 +288,31 @@ pub struct Delivery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub timeout_seconds: Option<u32>,
+    /// How fast records are handed out by all dispatchers together; as fast as workers take them if omitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// How fast records are handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimit {
+    /// Records per second, attempts after a failure included. Each dispatcher hands out the part that its
+    /// partitions are of all, so the limit is reached where every partition has a backlog.
+    #[schemars(range(min = 1))]
+    pub records_per_second: u32,
+}
+
+impl Delivery {
+    /// The rate limit, if there is one.
+    pub fn records_per_second(&self) -> Option<NonZeroU32> {
+        self.rate_limit.and_then(|limit| NonZeroU32::new(limit.records_per_second))
+    }
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { slots: 8, timeout_seconds: None }
+        Self { slots: 8, timeout_seconds: None, rate_limit: None }
     }
 }
 

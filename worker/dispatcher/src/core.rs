@@ -6,6 +6,7 @@ mod belonging;
 mod trouble;
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -175,6 +176,7 @@ impl Core {
             Inbound::Control(control) => {
                 self.desk.expect_peers(control.peers_expected);
                 self.desk.suspend(control.suspended);
+                self.desk.limit_rate(control.records_per_second.and_then(NonZeroU32::new));
             }
         }
     }

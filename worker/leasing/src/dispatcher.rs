@@ -17,6 +17,7 @@ mod pen;
 mod placement;
 mod position;
 mod problems;
+mod rate;
 mod record;
 mod retry;
 mod tally;

@@ -1,6 +1,7 @@
 //! What workers say.
 
 use std::collections::{BTreeSet, HashSet};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_protocol::wire;
@@ -88,6 +89,12 @@ impl Desk {
     /// The job is suspended, or goes on: while it is, nothing is lent.
     pub fn suspend(&mut self, suspended: bool) {
         self.suspended = suspended;
+    }
+
+    /// Records per second that all dispatchers of the job lend together, each the part that its partitions are of
+    /// all; none for no limit.
+    pub fn limit_rate(&mut self, records_per_second: Option<NonZeroU32>) {
+        self.rate.limit(records_per_second);
     }
 
     /// Tells all workers how much waits here.

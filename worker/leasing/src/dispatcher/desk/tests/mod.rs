@@ -3,6 +3,7 @@
 
 mod rig;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_ledger::Window;
@@ -64,6 +65,52 @@ fn a_suspended_job_lends_nothing_and_takes_what_comes_back() {
     assert_eq!(report(&rig.snapshot()), (4, 0, 0));
     rig.desk.suspend(false);
     assert_eq!(rig.lend(A), [1, 2]);
+}
+
+#[test]
+fn four_dispatchers_together_lend_what_the_rate_limit_says() {
+    let mut rigs: Vec<_> = (0..4).map(|_| Rig::new(20_000)).collect();
+    for rig in &mut rigs {
+        rig.desk.saw_partition_counts(vec![4]);
+        rig.desk.limit_rate(NonZeroU32::new(500));
+        rig.hold(fresh(20_000));
+        rig.connect(A, "a", 64);
+    }
+    let second = |rigs: &mut [Rig]| {
+        let mut lent = 0;
+        for _ in 0..20 {
+            for rig in rigs.iter_mut() {
+                rig.pass(Duration::from_millis(50));
+                lent += rig.lend(A).len();
+                rig.finish_all(A);
+            }
+        }
+        lent
+    };
+    let seconds: Vec<_> = (0..60).map(|_| second(&mut rigs)).collect();
+    assert!(seconds.iter().all(|lent| (496..=504).contains(lent)), "a record of each more or less: {seconds:?}");
+    assert!((29_996..=30_004).contains(&seconds.iter().sum::<usize>()), "{seconds:?}");
+
+    for rig in &mut rigs {
+        rig.desk.limit_rate(None);
+    }
+    assert_eq!(second(&mut rigs), 4 * 20 * 64, "as many as workers take");
+}
+
+#[test]
+fn another_attempt_counts_against_the_rate_limit_too() {
+    let mut rig = Rig::new(10);
+    rig.desk.limit_rate(NonZeroU32::new(1));
+    rig.hold(fresh(10));
+    rig.connect(A, "a", 4);
+    assert_eq!(rig.lend(A), [0]);
+    rig.fail(A, 0, FailureClass::Transient);
+    rig.pass(Duration::from_secs(1));
+    assert_eq!(rig.lend(A), [0], "what failed goes first");
+    rig.pass(Duration::from_millis(999));
+    assert!(rig.lend(A).is_empty());
+    rig.pass(Duration::from_millis(1));
+    assert_eq!(rig.lend(A), [1]);
 }
 
 #[test]
