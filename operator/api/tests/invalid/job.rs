@@ -207,7 +207,6 @@ pub(crate) const JOB: &[(&str, &str, &str)] = &[
         "0",
         "0 lets nothing through; set suspend to stop, omit rateLimit for no limit",
     ),
-    ("spec.delivery.rateLimit", "{}", "recordsPerSecond is required, but missing"),
     ("spec.dispatcher.replicas", "65", "65 is not from 1 to 64"),
     ("spec.dispatcher.template.metadata.labels.zone", "1", "1 is not text; put it in quotes: \"1\""),
     ("spec.dispatcher.template.metadata.name", "\"a\"", "unknown field; known are labels annotations"),
