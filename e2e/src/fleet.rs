@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagejob_protocol::settings::{
-    Action, DispatcherSettings, Format, JobName, Kafka, OnExhausted, OnFail, Retry, StartFrom, Step, Storage,
-    StorageKind, WorkerSettings,
+    Action, DispatcherSettings, Format, GroupProtocol, JobName, Kafka, OnExhausted, OnFail, Retry, StartFrom, Step,
+    Storage, StorageKind, WorkerSettings,
 };
 use imagejob_protocol::wire::{Control, Report};
 use serde::Serialize;
@@ -74,6 +74,7 @@ impl Fleet {
                 kafka: kafka.clone(),
                 topics: vec![name.to_owned()],
                 consumer_group: consumer_group.clone(),
+                group_protocol: GroupProtocol::Classic,
                 start_from: StartFrom::Earliest,
                 dead_letter_topic: format!("{name}-dlq"),
                 failure_topic: Some(format!("{name}-failures")),
@@ -158,6 +159,11 @@ impl Fleet {
     /// SIGKILL for the dispatcher at `index`.
     pub fn kill_dispatcher(&mut self, index: usize) -> anyhow::Result<()> {
         self.dispatchers[index].process.take().map_or(Ok(()), |mut process| process.kill())
+    }
+
+    /// Asks the dispatcher at `index` to end, and waits; whether it ended well.
+    pub fn stop_dispatcher(&mut self, index: usize) -> anyhow::Result<bool> {
+        self.dispatchers[index].process.take().map_or(Ok(true), |mut process| process.stop())
     }
 
     /// Starts `count` workers more.

@@ -169,6 +169,11 @@ pub struct Kafka {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
     pub consumer_group: Option<String>,
+    /// How the dispatchers share the partitions: `Classic` works with every broker, and notices a dead dispatcher
+    /// after 6 s; `Consumer` (KIP-848) needs brokers of version 4.0 or newer, and notices one when
+    /// `group.consumer.session.timeout.ms` of the broker has passed, by default 45 s.
+    #[serde(default)]
+    pub group_protocol: GroupProtocol,
     /// Where to begin on a partition without a committed offset: `Earliest` is the oldest record
     /// that the broker still has, `Latest` the first one that is not older than the job.
     #[serde(default)]
@@ -179,6 +184,16 @@ pub struct Kafka {
     /// Encrypted connections; plain text if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<KafkaTls>,
+}
+
+/// How the members of a consumer group share the partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum GroupProtocol {
+    /// The members do it among themselves.
+    #[default]
+    Classic,
+    /// The broker does it (KIP-848).
+    Consumer,
 }
 
 /// Where to begin on a partition without a committed offset.

@@ -3,6 +3,7 @@
 
 mod asking;
 mod belonging;
+mod joining;
 mod trouble;
 
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use imagejob_kafka::Access;
-use imagejob_leasing::dispatcher::{Desk, Limits, Moment, Room, SessionId, Snapshot, Streams, Topics};
+use imagejob_leasing::dispatcher::{Desk, Joining, Limits, Moment, Room, SessionId, Snapshot, Streams, Topics};
 use imagejob_protocol::settings::DispatcherSettings;
 use imagejob_protocol::wire::{Control, FromDispatcher, Hello, from_worker};
 use tokio::sync::{mpsc, watch};
@@ -24,6 +25,7 @@ pub(crate) use self::asking::Answer;
 use self::asking::Questions;
 use self::belonging::Belonging;
 use crate::clock::Clock;
+use crate::consumer::SESSION;
 use crate::dead_letter::DeadLetters;
 use crate::meters::Meters;
 use crate::signals::Signals;
@@ -94,6 +96,7 @@ pub(crate) struct Core {
     clock: Clock,
     desk: Desk,
     signals: Arc<Signals>,
+    joining: Joining,
     belonging: Belonging,
     questions: Questions,
     answers: mpsc::Receiver<Answer>,
@@ -127,6 +130,7 @@ impl Core {
             clock,
             desk,
             signals: Arc::default(),
+            joining: Joining::new(SESSION),
             belonging: Belonging::default(),
             questions,
             answers,
