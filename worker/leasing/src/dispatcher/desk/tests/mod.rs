@@ -164,6 +164,39 @@ fn a_suspect_waits_until_a_worker_is_idle_and_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_stream_that_waited_behind_one_that_ended_is_told_what_waits() {
+    let mut rig = Rig::new(5);
+    rig.hold(fresh(5));
+    rig.connect(A, "a", 1);
+    assert_eq!(rig.lend(A), [0]);
+    // The worker noticed the end of its stream before we do, and dialled again. Its slots are others' until it hears
+    // that something waits here.
+    rig.call(B, wire::Hello { worker_id: "a".to_owned(), slots: 1, held: None });
+    rig.messages(B);
+    rig.desk.hang_up(rig.now, A);
+    let told = rig.messages(B);
+    assert!(told.iter().any(|message| matches!(message, Out::Backlog(_))), "{told:?}");
+    rig.extend(B, &[0]);
+    rig.done(B, &[0]);
+    assert_eq!(rig.tally().done, 1, "what it had before is still its own");
+}
+
+#[test]
+fn a_worker_that_still_has_what_it_seemed_to_have_lost_lost_nothing() {
+    let mut rig = Rig::new(1);
+    rig.hold(fresh(1));
+    rig.connect(A, "a", 1);
+    assert_eq!(rig.lend(A), [0]);
+    rig.vanish(A);
+    assert_eq!(rig.tally().lost, 1);
+    rig.connect_with(B, "a", 1, &[0], &[]);
+    rig.fail(B, 0, FailureClass::Permanent);
+    let letters = rig.desk.take_dead_letters();
+    let attempts = letters[0].attempts;
+    assert_eq!((attempts.failures, attempts.losses), (1, 0));
+}
+
+#[test]
 fn five_lost_workers_are_enough() {
     let mut rig = Rig::new(1);
     rig.hold(fresh(1));
