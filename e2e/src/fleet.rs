@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagejob_protocol::settings::{
-    Action, DispatcherSettings, Format, JobName, Kafka, OnExhausted, OnFail, Retry, StartFrom, Step, Storage,
-    StorageKind, WorkerSettings,
+    Action, DispatcherSettings, Format, GroupProtocol, JobName, Kafka, OnExhausted, OnFail, Retry, StartFrom, Step,
+    Storage, StorageKind, WorkerSettings,
 };
 use imagejob_protocol::wire::{Control, Report};
 use rdkafka::message::OwnedMessage;
@@ -38,6 +38,9 @@ pub struct Fleet {
     pub dispatching: DispatcherSettings,
     /// Settings of workers that are started from now on.
     pub working: WorkerSettings,
+    /// Records that all dispatchers lend in a second, as the operator tells those that are started from now on;
+    /// none for no limit.
+    pub records_per_second: Option<u32>,
     /// The broker's topics.
     pub topics: Topics,
     dispatchers: Vec<Dispatcher>,
@@ -72,12 +75,14 @@ impl Fleet {
         let job = JobName { namespace: "default".into(), name: name.to_owned() };
         let consumer_group = format!("default.{name}");
         Ok(Self {
+            records_per_second: None,
             topics: Topics::new(&kafka.bootstrap_servers)?,
             dispatching: DispatcherSettings {
                 job: job.clone(),
                 kafka: kafka.clone(),
                 topics: vec![name.to_owned()],
                 consumer_group: consumer_group.clone(),
+                group_protocol: GroupProtocol::Classic,
                 start_from: StartFrom::Earliest,
                 dead_letter_topic: format!("{name}-dlq"),
                 failure_topic: Some(format!("{name}-failures")),
@@ -130,7 +135,12 @@ impl Fleet {
         self.dispatching.peers_expected = count;
         for index in 0..count as usize {
             let address = format!("127.0.0.1:{}", free_port()?);
-            let watch = Watch::start(&address, TOKEN, Control { peers_expected: count, suspended: false })?;
+            let control = Control {
+                peers_expected: count,
+                suspended: false,
+                records_per_second: self.records_per_second,
+            };
+            let watch = Watch::start(&address, TOKEN, control)?;
             self.dispatchers.push(Dispatcher { door: address.clone(), address, process: None, watch });
             self.start_dispatcher(index)?;
         }

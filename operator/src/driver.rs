@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::reconcile::{Desired, Outcome, State, reconcile};
-use crate::seams::{Clock, Cluster, Sensor, Targets};
+use crate::seams::{Clock, Cluster, Pace, Sensor, Targets};
 
 /// Rounds are at least this far apart, however much news there is.
 pub const AT_MOST_EVERY: Duration = Duration::from_millis(250);
@@ -80,8 +80,9 @@ impl<C: Cluster, S: Sensor, K: Clock> Driver<C, S, K> {
     /// anything is judged: else each restart would call every job unready for a moment.
     async fn hear_first(&self, desired: &Desired) {
         let running = self.cluster.running(&NamespacedName::of(&desired.job.metadata));
-        let targets =
-            Targets::of(&running, desired.token.clone(), running.dispatchers_applied, desired.job.spec.suspend);
+        let spec = &desired.job.spec;
+        let pace = Pace::of(spec.suspend, spec.delivery.records_per_second());
+        let targets = Targets::of(&running, desired.token.clone(), running.dispatchers_applied, pace);
         if running.plan.is_none() || targets.addresses.is_empty() {
             return;
         }

@@ -25,5 +25,7 @@ pub use driver::Driver;
 pub use observe::{Sight, observe};
 pub use plan::{Plan, PlanHash, Token, plan};
 pub use reconcile::{Desired, Outcome, State, reconcile};
-pub use seams::{Clock, Cluster, ClusterError, Fault, Instance, Reading, Role, Running, Sensor, SystemClock, Targets};
+pub use seams::{
+    Clock, Cluster, ClusterError, Fault, Instance, Pace, Reading, Role, Running, Sensor, SystemClock, Targets,
+};
 pub use sensor::GrpcSensor;

@@ -7,7 +7,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_api::validate::{Action, Format, StartFrom, Step, Storage, StorageKind};
-use imagejob_api::{BucketAddressing, FailureAction, LastResort, Mechanism, NamespacedName, ValidatedJob};
+use imagejob_api::{
+    BucketAddressing, FailureAction, GroupProtocol, LastResort, Mechanism, NamespacedName, ValidatedJob,
+};
 use imagejob_protocol::settings;
 use imagejob_protocol::settings::{DispatcherSettings, JobName, WorkerSettings};
 use imagejob_scaling::Decision;
@@ -158,6 +160,10 @@ fn dispatcher_settings(job: &ValidatedJob, paths: &SecretPaths) -> DispatcherSet
         kafka: kafka(job, paths),
         topics: job.source.topics.clone(),
         consumer_group: job.source.consumer_group.clone(),
+        group_protocol: match job.source.group_protocol {
+            GroupProtocol::Classic => settings::GroupProtocol::Classic,
+            GroupProtocol::Consumer => settings::GroupProtocol::Consumer,
+        },
         start_from: match job.source.start_from {
             StartFrom::Earliest => settings::StartFrom::Earliest,
             StartFrom::Created(at) => settings::StartFrom::Created { at_ms: at.as_millisecond() },

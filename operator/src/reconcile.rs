@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::apply::{Applied, apply};
 use crate::observe::{Sight, observe};
 use crate::plan::{Plan, Token, dispatchers, plan};
-use crate::seams::{Clock, Cluster, ClusterError, Sensor, Targets};
+use crate::seams::{Clock, Cluster, ClusterError, Pace, Sensor, Targets};
 use crate::status::{Finding, status, worth_writing};
 
 /// What is wanted.
@@ -119,7 +119,8 @@ async fn carry_out<C: Cluster, S: Sensor>(
     // from the cluster in the next round.
     state.memory = memory;
     let applied = apply(cluster, &running, &plan).await;
-    sensor.listen(&Targets::of(&cluster.running(&job.name), token.clone(), plan.dispatchers, job.suspended));
+    let pace = Pace::of(job.suspended, job.scaling.rate_limit);
+    sensor.listen(&Targets::of(&cluster.running(&job.name), token.clone(), plan.dispatchers, pace));
     Decided { sight, decision, plan, applied }
 }
 

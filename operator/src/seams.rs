@@ -1,6 +1,7 @@
 //! The three seams between reconcile and the world. Facts cross them, never decisions.
 
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use imagejob_api::{ImageJobStatus, NamespacedName};
@@ -138,16 +139,38 @@ pub struct Targets {
     pub token: Token,
     /// Dispatchers that workers should hold streams to.
     pub peers_expected: u32,
-    /// The job is suspended: nothing is to be lent.
-    pub suspended: bool,
+    /// How fast they may lend.
+    pub pace: Pace,
+}
+
+/// How fast dispatchers may lend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as workers take records.
+    Free,
+    /// All of them together so many records per second.
+    Limited(NonZeroU32),
+    /// The job is suspended: not at all.
+    Suspended,
+}
+
+impl Pace {
+    /// The pace of a job. Suspension outranks a limit.
+    pub(crate) fn of(suspended: bool, records_per_second: Option<NonZeroU32>) -> Self {
+        match records_per_second {
+            _ if suspended => Self::Suspended,
+            Some(limit) => Self::Limited(limit),
+            None => Self::Free,
+        }
+    }
 }
 
 impl Targets {
     /// The dispatchers that run.
-    pub(crate) fn of(running: &Running, token: Token, peers_expected: u32, suspended: bool) -> Self {
+    pub(crate) fn of(running: &Running, token: Token, peers_expected: u32, pace: Pace) -> Self {
         let dispatchers = running.instances.iter().filter(|instance| instance.role == Role::Dispatcher);
         let addresses = dispatchers.filter_map(|dispatcher| dispatcher.address.clone()).collect();
-        Self { addresses, token, peers_expected, suspended }
+        Self { addresses, token, peers_expected, pace }
     }
 }
 

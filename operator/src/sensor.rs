@@ -21,7 +21,7 @@ use tonic::{Request, Status};
 
 use crate::connection::{ConnectError, Connection, connect};
 use crate::plan::Token;
-use crate::seams::{Clock, Reading, Sensor, Targets};
+use crate::seams::{Clock, Pace, Reading, Sensor, Targets};
 use crate::track::Track;
 
 /// Pause before the first new attempt; doubles with each further one.
@@ -82,7 +82,7 @@ impl<K: Clock + 'static> GrpcSensor<K> {
 impl<K: Clock + 'static> Sensor for GrpcSensor<K> {
     fn listen(&self, targets: &Targets) {
         let mut streams = lock(&self.streams);
-        let control = Control { peers_expected: targets.peers_expected, suspended: targets.suspended };
+        let control = control(targets);
         streams.control.send_if_modified(|current| std::mem::replace(current, control) != control);
         let wanted = |address: &String, token: &Token| targets.addresses.contains(address) && *token == targets.token;
         streams.by_address.retain(|address, listening| wanted(address, &listening.token));
@@ -117,6 +117,16 @@ impl<K: Clock> Heard<K> {
         lock(&self.tracks).entry(address.to_owned()).or_default().absorb(received, report);
         self.news.notify_one();
     }
+}
+
+/// What dispatchers are told.
+fn control(targets: &Targets) -> Control {
+    let (suspended, records_per_second) = match targets.pace {
+        Pace::Free => (false, None),
+        Pace::Limited(limit) => (false, Some(limit.get())),
+        Pace::Suspended => (true, None),
+    };
+    Control { peers_expected: targets.peers_expected, suspended, records_per_second }
 }
 
 /// The data behind a lock stays whole even where a holder panicked: each change is one step.

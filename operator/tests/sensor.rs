@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
-use imagejob_operator::{GrpcSensor, Reading, Sensor, SystemClock, Targets, Token};
+use imagejob_operator::{GrpcSensor, Pace, Reading, Sensor, SystemClock, Targets, Token};
 use imagejob_protocol::wire::reports_server::{Reports, ReportsServer};
 use imagejob_protocol::wire::{Control, Report};
 use tokio::net::TcpListener;
@@ -90,7 +91,7 @@ impl Served {
 
 fn targets(addresses: &[&str], token: &str, peers_expected: u32) -> Targets {
     let addresses = addresses.iter().map(ToString::to_string).collect();
-    Targets { addresses, token: Token::new(token), peers_expected, suspended: false }
+    Targets { addresses, token: Token::new(token), peers_expected, pace: Pace::Free }
 }
 
 /// Waits for news until the readings are as wanted.
@@ -141,6 +142,15 @@ async fn what_dispatchers_are_told_arrives_at_first_and_whenever_it_changes() {
     sensor.listen(&targets(&[&served.address], "secret", 1));
     let second = timeout(Duration::from_secs(20), served.controls.recv()).await.unwrap().unwrap();
     assert_eq!(second.peers_expected, 1, "said again only when it changes");
+    for (pace, suspended, records_per_second) in [
+        (Pace::Limited(NonZeroU32::new(500).unwrap()), false, Some(500)),
+        (Pace::Suspended, true, None),
+        (Pace::Free, false, None),
+    ] {
+        sensor.listen(&Targets { pace, ..targets(&[&served.address], "secret", 1) });
+        let told = timeout(Duration::from_secs(20), served.controls.recv()).await.unwrap().unwrap();
+        assert_eq!(told, Control { peers_expected: 1, suspended, records_per_second });
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! integers carry their unit in the name; enum values are CamelCase.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -168,6 +169,11 @@ pub struct Kafka {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
     pub consumer_group: Option<String>,
+    /// How the dispatchers share the partitions: `Classic` works with every broker, and notices a dead dispatcher
+    /// after 6 s; `Consumer` (KIP-848) needs brokers of version 4.0 or newer, and notices one when
+    /// `group.consumer.session.timeout.ms` of the broker has passed, by default 45 s.
+    #[serde(default)]
+    pub group_protocol: GroupProtocol,
     /// Where to begin on a partition without a committed offset: `Earliest` is the oldest record
     /// that the broker still has, `Latest` the first one that is not older than the job.
     #[serde(default)]
@@ -178,6 +184,16 @@ pub struct Kafka {
     /// Encrypted connections; plain text if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<KafkaTls>,
+}
+
+/// How the members of a consumer group share the partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum GroupProtocol {
+    /// The members do it among themselves.
+    #[default]
+    Classic,
+    /// The broker does it (KIP-848).
+    Consumer,
 }
 
 /// Where to begin on a partition without a committed offset.
@@ -287,11 +303,31 @@ pub struct Delivery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub timeout_seconds: Option<u32>,
+    /// How fast records are handed out by all dispatchers together; as fast as workers take them if omitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// How fast records are handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimit {
+    /// Records per second, attempts after a failure included. Each dispatcher hands out the part that its
+    /// partitions are of all, so the limit is reached where every partition has a backlog.
+    #[schemars(range(min = 1))]
+    pub records_per_second: u32,
+}
+
+impl Delivery {
+    /// The rate limit, if there is one.
+    pub fn records_per_second(&self) -> Option<NonZeroU32> {
+        self.rate_limit.and_then(|limit| NonZeroU32::new(limit.records_per_second))
+    }
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { slots: 8, timeout_seconds: None }
+        Self { slots: 8, timeout_seconds: None, rate_limit: None }
     }
 }
 

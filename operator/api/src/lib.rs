@@ -25,8 +25,8 @@ pub mod validate;
 pub use access::{BucketAddressing, KafkaAuth, KafkaTls, Mechanism, SecretRef};
 pub use crds::crds;
 pub use job::{
-    DeadLetter, Delivery, Dispatcher, ImageJob, ImageJobSpec, Kafka, LastResort, MessageFormat, Override, PolicyRef,
-    Results, Retry, Scaling, Source, StartPosition, Worker,
+    DeadLetter, Delivery, Dispatcher, GroupProtocol, ImageJob, ImageJobSpec, Kafka, LastResort, MessageFormat,
+    Override, PolicyRef, RateLimit, Results, Retry, Scaling, Source, StartPosition, Worker,
 };
 pub use object::{API_VERSION, NamespacedName};
 pub use policy::{

@@ -133,11 +133,17 @@ fn merge(
     if spec.delivery.timeout_seconds == Some(0) {
         problems.add("spec.delivery.timeoutSeconds", "0 leaves no time; omit it for no limit");
     }
+    if spec.delivery.rate_limit.is_some_and(|limit| limit.records_per_second == 0) {
+        problems.add(
+            "spec.delivery.rateLimit.recordsPerSecond",
+            "0 lets nothing through; set suspend to stop, omit rateLimit for no limit",
+        );
+    }
     let dispatchers = problems.in_range("spec.dispatcher.replicas", spec.dispatcher.replicas, 1..=64);
     let dispatcher_template =
         template::template("spec.dispatcher.template", spec.dispatcher.template.as_ref(), problems);
     let worker_template = template::template("spec.worker.template", spec.worker.template.as_ref(), problems);
-    let scaling = scaling::merge(&spec.scaling, policy, slots, problems);
+    let scaling = scaling::merge(&spec.scaling, policy, slots, spec.delivery.records_per_second(), problems);
     Some(ValidatedJob {
         name: NamespacedName::of(&job.metadata),
         generation: job.metadata.generation,

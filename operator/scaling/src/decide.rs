@@ -56,7 +56,7 @@ pub fn decide(seen: &Observation, policy: &Policy, memory: &Memory) -> (Decision
     let fixed = policy.fixed_at(seen.now);
     let limited_by = match fixed {
         Some(fixed) => limit_of_fixed(fixed.replicas, policy),
-        None => look.bounds.limit(choice.wanted, &agenda),
+        None => look.bounds.limit(choice.wanted, &agenda).or_else(|| look.throttled(demand.as_ref())),
     };
     let choice = fixed.map_or(choice, |fixed| look.fixed(fixed));
     let decision = Decision {
@@ -175,6 +175,12 @@ impl Look<'_> {
             }
             _ => Reason::Minimum,
         }
+    }
+
+    /// The rate limit, if more would run without it; a floor may hold as many anyway.
+    fn throttled(&self, demand: Option<&Demand>) -> Option<Limit> {
+        let throttled = demand?.throttled.clone()?;
+        matches!(throttled, Limit::RateLimit { wanted, .. } if wanted > self.bounds.held).then_some(throttled)
     }
 
     fn candidates(&self, demand: Option<&Demand>, memory: &Memory) -> Candidates {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::profiles::{ActiveProfile, Boundary};
 use crate::reason::Reason;
-use crate::wording::counted;
+use crate::wording::{counted, per_second};
 
 /// How many workers, why, and what else was considered. Its [`fmt::Display`] is one sentence.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +71,15 @@ pub enum Limit {
         /// The profile.
         profile: String,
     },
+    /// More were wanted than the rate limit has work for.
+    RateLimit {
+        /// The count without it.
+        wanted: u32,
+        /// Workers that do all that it lets through.
+        enough: u32,
+        /// Records per second that it lets through.
+        per_second: u32,
+    },
     /// Fewer were fixed than the minimum of job or policy.
     Minimum {
         /// The count without it.
@@ -94,6 +103,7 @@ impl Limit {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Maximum { .. } => "Maximum",
+            Self::RateLimit { .. } => "RateLimit",
             Self::Minimum { .. } => "Minimum",
             Self::Ceiling { .. } => "ProfileCeiling",
             Self::CeilingBelowFloor { .. } => "CeilingBelowFloor",
@@ -109,6 +119,9 @@ impl fmt::Display for Limit {
             }
             Self::Minimum { wanted, minimum } => {
                 write!(f, "{wanted} are wanted, the minimum is {minimum}")
+            }
+            Self::RateLimit { wanted, enough, per_second: limit } => {
+                write!(f, "{wanted} are wanted, {enough} do all of the rate limit of {}", per_second(f64::from(*limit)))
             }
             Self::Ceiling { wanted, ceiling, profile } => {
                 write!(f, "{wanted} are wanted, the ceiling is {ceiling} (profile {profile})")

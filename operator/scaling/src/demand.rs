@@ -11,6 +11,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::arrivals::Pace;
+use crate::decision::Limit;
 use crate::learned::Capability;
 use crate::memory::elapsed;
 use crate::observation::{Lag, Observation};
@@ -57,6 +58,8 @@ pub(crate) struct Demand {
     pub keep_up_evidence: KeepUpEvidence,
     /// The numbers behind `threshold`.
     pub threshold_evidence: ThresholdEvidence,
+    /// What the rate limit made of the largest of these, if it did; what runs keeps its worker.
+    pub throttled: Option<Limit>,
 }
 
 impl Demand {
@@ -78,12 +81,13 @@ impl Demand {
         let needed = workers(pace.per_second, service.per_worker() * UTILISATION);
         let finish = agenda.finish_by.map(|finish| elapsed(seen.now, finish));
         let asked = Due { finish, ..Due::of(lag, seen, wait, pace, capability) }.workers();
-        Self {
+        let unthrottled = Self {
             due: asked.starting,
             due_running: asked.running,
             keep_up: tight.then_some(if busy { needed } else { 0 }),
             threshold: policy.lag_threshold.map(|each| filled(lag.waiting, each)),
             spare: agenda.spare.as_ref().map(|spare| needed.saturating_add(spare.workers)),
+            throttled: None,
             in_flight: in_flight(lag, policy, capability),
             records_in_flight: lag.in_flight,
             due_evidence: DueEvidence {
@@ -101,7 +105,30 @@ impl Demand {
                 waiting: lag.waiting,
                 each: policy.lag_threshold.map_or(0, NonZeroU32::get),
             },
+        };
+        // How many the limit needs is not known before a record was measured.
+        match policy.rate_limit.filter(|_| service.measured) {
+            Some(limit) => unthrottled.throttle(limit.get(), service.per_worker()),
+            None => unthrottled,
         }
+    }
+
+    /// No more than do what a rate limit lets through, with the free slots that keep-up plans too: of 500/s at 33/s a
+    /// worker 500 / (0.78 x 33) = 20. Items on loan are there already, so what they ask for stands.
+    fn throttle(self, per_second: u32, per_worker: f64) -> Self {
+        let enough = workers(f64::from(per_second), per_worker * UTILISATION);
+        let wanted = self.largest();
+        let cap = |count: Option<u32>| count.map(|count| count.min(enough));
+        let throttled = Self {
+            due: self.due.min(enough),
+            due_running: self.due_running.min(enough),
+            keep_up: cap(self.keep_up),
+            threshold: cap(self.threshold),
+            spare: cap(self.spare),
+            ..self
+        };
+        let cut = throttled.largest() < wanted;
+        Self { throttled: cut.then_some(Limit::RateLimit { wanted, enough, per_second }), ..throttled }
     }
 
     /// The most that the records ask for.

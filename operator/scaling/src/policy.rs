@@ -29,6 +29,8 @@ pub struct Policy {
     pub profiles: Vec<Profile>,
     /// Waiting records for each worker, as a further candidate; none unless asked for.
     pub lag_threshold: Option<NonZeroU32>,
+    /// Records per second that are lent at most: workers beyond what that needs would idle.
+    pub rate_limit: Option<NonZeroU32>,
     /// A count that somebody fixed for a while.
     pub fixed: Option<Fixed>,
 }
@@ -45,6 +47,7 @@ impl Default for Policy {
             scale_down_stabilization: Duration::from_secs(30),
             profiles: Vec::new(),
             lag_threshold: None,
+            rate_limit: None,
             fixed: None,
         }
     }

@@ -257,6 +257,35 @@ fn the_maximum_is_never_passed_and_says_so() {
 }
 
 #[test]
+fn no_more_workers_run_than_the_rate_limit_has_work_for() {
+    let mut job = Job::new();
+    job.policy.rate_limit = NonZeroU32::new(500);
+    let flood = job.waits(200_000, 100);
+    assert_eq!(
+        flood.to_string(),
+        "20 workers, because 200,000 records wait (oldest 100 ms) and must start within 60 s; a worker does 33/s \
+         (8 slots x 243 ms), start-up takes 1.9 s; 173 are wanted, 20 do all of the rate limit of 500/s."
+    );
+    // Lowered while running: the others leave after a window, as if less had arrived.
+    job.policy.rate_limit = NonZeroU32::new(50);
+    assert_eq!(job.later(1).waits(200_000, 1_000).replicas, 20);
+    assert_eq!(job.later(31).waits(200_000, 31_000).replicas, 2);
+    // Whoever declares a floor has it, limit or not; then the limit cut nothing.
+    job = job.profile("sale", &[Weekday::Saturday], (0, 0), |p| p.amount = Some(Amount::Floor(300)));
+    job.policy.max_replicas = 400;
+    let floor = job.later(1).waits(20_000, 31_000);
+    assert_eq!((floor.replicas, floor.limited_by), (300, None));
+}
+
+#[test]
+fn before_a_record_was_measured_nobody_knows_how_many_a_rate_limit_needs() {
+    let mut job = Job::new();
+    job.policy.rate_limit = NonZeroU32::new(1);
+    job.measured = None;
+    assert_eq!(job.waits(2_000_000, 60_000).replicas, 40);
+}
+
+#[test]
 fn a_part_of_the_dispatchers_falls_silent_in_a_burst() {
     let mut job = Job::new();
     assert_eq!(job.waits(12_000, 300).replicas, 11);

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use imagejob_kafka::refusal;
-use imagejob_leasing::dispatcher::{Committed, Fresh, Partition, Past, Start, Topics, choose};
+use imagejob_leasing::dispatcher::{Committed, Fresh, Look, Partition, Past, Start, Topics, choose};
 use imagejob_ledger::Log;
 use imagejob_protocol::settings::StartFrom;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -14,6 +14,9 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionLi
 
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// ... about the group before it is joined, which every broker is asked: one that is down must not keep us from
+/// joining.
+const LOOKING: Duration = Duration::from_secs(1);
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,24 @@ pub(crate) fn partition_counts<C: ConsumerContext>(
         }
     };
     topics.names().map(count).collect()
+}
+
+/// How the group looks to one that is not in it and would be one of so many `dispatchers`.
+pub(crate) fn look<C: ConsumerContext>(
+    outsider: &BaseConsumer<C>,
+    group: &str,
+    topics: &Topics,
+    partitions: &[Partition],
+    dispatchers: usize,
+) -> Result<Look, BrokerError> {
+    let groups = outsider.fetch_group_list(Some(group), LOOKING)?;
+    let members = groups.groups().iter().find(|found| found.name() == group).map_or(0, |found| found.members().len());
+    if members < dispatchers {
+        return Ok(Look::Room);
+    }
+    let answers = outsider.committed_offsets(list(topics, partitions, Offset::Invalid)?, LOOKING)?;
+    let committed = answers.elements().iter().map(self::committed).collect::<Result<_, _>>()?;
+    Ok(Look::Full { committed })
 }
 
 /// Where reading begins on each of these partitions.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use imagejob_kafka::{Access, refusal};
 use imagejob_leasing::dispatcher::{Entry, Partition, Record, RecordId, Topics};
+use imagejob_protocol::settings::GroupProtocol;
 use imagejob_protocol::wire;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -25,6 +26,8 @@ use tracing::{debug, info, warn};
 
 use crate::signals::{ConsumerError, GroupEvent, Signals};
 
+/// A member that is silent this long is dead to the group; the least that brokers allow as they are delivered.
+pub(crate) const SESSION: Duration = Duration::from_secs(6);
 /// Memory for records that librdkafka reads ahead, over all partitions, KiB.
 const READ_AHEAD_KIB: u32 = 16_384;
 
@@ -101,16 +104,22 @@ pub(crate) fn client_config(access: &Access) -> ClientConfig {
 }
 
 /// `partitions`: how many the topics have in all, which bounds the memory of each queue.
-fn consumer_config(access: &Access, group: &str, partitions: u32) -> ClientConfig {
+fn consumer_config(access: &Access, group: &str, protocol: GroupProtocol, partitions: u32) -> ClientConfig {
     let queue_kib = (READ_AHEAD_KIB / partitions.max(1)).clamp(256, 1_024);
     let mut config = client_config(access);
+    match protocol {
+        GroupProtocol::Classic => config
+            .set("group.protocol", "classic")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", SESSION.as_millis().to_string())
+            // The newcomer learns of the second half of a rebalance at its next heartbeat, so this is
+            // what partitions that move wait for.
+            .set("heartbeat.interval.ms", "500"),
+        // Assignor, session and heartbeat are the broker's.
+        GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
+    };
     config
         .set("group.id", group)
-        .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("session.timeout.ms", "6000")
-        // The newcomer learns of the second half of a rebalance at its next heartbeat, so this is
-        // what partitions that move wait for.
-        .set("heartbeat.interval.ms", "500")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
@@ -124,10 +133,12 @@ fn consumer_config(access: &Access, group: &str, partitions: u32) -> ClientConfi
     config
 }
 
-/// A client outside the group, for questions before it is joined.
-pub(crate) fn outsider(access: &Access) -> KafkaResult<Handle> {
+/// A client outside the group, for questions before it is joined, also about the group.
+pub(crate) fn outsider(access: &Access, group: &str) -> KafkaResult<Handle> {
     let context = Context { events: Mutex::new(Vec::new()), leaving: AtomicBool::new(true) };
-    Ok(Arc::new(client_config(access).create_with_context(context)?))
+    let mut config = client_config(access);
+    config.set("group.id", group).set("enable.auto.commit", "false");
+    Ok(Arc::new(config.create_with_context(context)?))
 }
 
 impl Group {
@@ -135,12 +146,13 @@ impl Group {
     pub(crate) fn join(
         access: &Access,
         group: &str,
+        protocol: GroupProtocol,
         topics: &Topics,
         partitions: u32,
         signals: Arc<Signals>,
     ) -> KafkaResult<Self> {
         let context = Context { events: Mutex::new(Vec::new()), leaving: AtomicBool::new(false) };
-        let config = consumer_config(access, group, partitions);
+        let config = consumer_config(access, group, protocol, partitions);
         let mut consumer: BaseConsumer<Context> = config.create_with_context(context)?;
         let bell = Arc::clone(&signals);
         consumer.set_nonempty_callback(move || bell.ring());

@@ -3,15 +3,17 @@
 
 mod asking;
 mod belonging;
+mod joining;
 mod trouble;
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use imagejob_kafka::Access;
-use imagejob_leasing::dispatcher::{Desk, Limits, Moment, Room, SessionId, Snapshot, Streams, Topics};
+use imagejob_leasing::dispatcher::{Desk, Joining, Limits, Moment, Room, SessionId, Snapshot, Streams, Topics};
 use imagejob_protocol::settings::DispatcherSettings;
 use imagejob_protocol::wire::{Control, FromDispatcher, Hello, from_worker};
 use tokio::sync::{mpsc, watch};
@@ -23,6 +25,7 @@ pub(crate) use self::asking::Answer;
 use self::asking::Questions;
 use self::belonging::Belonging;
 use crate::clock::Clock;
+use crate::consumer::SESSION;
 use crate::dead_letter::DeadLetters;
 use crate::meters::Meters;
 use crate::signals::Signals;
@@ -93,6 +96,7 @@ pub(crate) struct Core {
     clock: Clock,
     desk: Desk,
     signals: Arc<Signals>,
+    joining: Joining,
     belonging: Belonging,
     questions: Questions,
     answers: mpsc::Receiver<Answer>,
@@ -124,6 +128,7 @@ impl Core {
             clock,
             desk,
             signals: Arc::default(),
+            joining: Joining::new(SESSION),
             belonging: Belonging::default(),
             questions,
             answers,
@@ -172,6 +177,7 @@ impl Core {
             Inbound::Control(control) => {
                 self.desk.expect_peers(control.peers_expected);
                 self.desk.suspend(control.suspended);
+                self.desk.limit_rate(control.records_per_second.and_then(NonZeroU32::new));
             }
         }
     }

@@ -107,6 +107,16 @@ impl Window {
         self.note(offset, |attempts| attempts.losses = attempts.losses.saturating_add(1))
     }
 
+    /// A worker that was counted as vanished is still there.
+    pub fn take_back_loss(&mut self, offset: i64) {
+        if let Some(attempts) = self.attempts.get_mut(&offset) {
+            attempts.losses = attempts.losses.saturating_sub(1);
+            if *attempts == Attempts::default() {
+                self.attempts.remove(&offset);
+            }
+        }
+    }
+
     /// What went wrong with `offset` so far.
     pub fn attempts(&self, offset: i64) -> Attempts {
         self.attempts.get(&offset).copied().unwrap_or_default()

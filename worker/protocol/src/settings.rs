@@ -34,6 +34,8 @@ pub struct DispatcherSettings {
     pub topics: Vec<String>,
     /// Consumer group of the dispatchers.
     pub consumer_group: String,
+    /// How its members share the partitions.
+    pub group_protocol: GroupProtocol,
     /// Where to begin on a partition that has no committed offset.
     pub start_from: StartFrom,
     /// Topic for records that are given up, as they were.
@@ -45,6 +47,15 @@ pub struct DispatcherSettings {
     /// Distinct dispatchers that workers should connect to, until the operator's `Control` says
     /// otherwise.
     pub peers_expected: u32,
+}
+
+/// How the members of a consumer group share the partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GroupProtocol {
+    /// The members do it among themselves.
+    Classic,
+    /// The broker does it (KIP-848).
+    Consumer,
 }
 
 /// The brokers, and as whom they are talked to.

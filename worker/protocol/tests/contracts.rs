@@ -9,8 +9,8 @@ use std::path::Path;
 use imagejob_protocol::events::{Attributes, SUCCEEDED, Source};
 use imagejob_protocol::reasons::{FailureReason, ProblemReason};
 use imagejob_protocol::settings::{
-    Action, Addressing, DispatcherSettings, Format, JobName, Kafka, KafkaAuth, KafkaTls, OnExhausted, OnFail, Retry,
-    SaslMechanism, StartFrom, Step, Storage, StorageKind, WorkerSettings,
+    Action, Addressing, DispatcherSettings, Format, GroupProtocol, JobName, Kafka, KafkaAuth, KafkaTls, OnExhausted,
+    OnFail, Retry, SaslMechanism, StartFrom, Step, Storage, StorageKind, WorkerSettings,
 };
 use imagejob_protocol::{metrics, wire};
 use prost::Message;
@@ -64,6 +64,7 @@ fn settings_files() {
         kafka: Kafka { bootstrap_servers: "kafka:9092".into(), auth: None, tls: None },
         topics: vec!["photos".into()],
         consumer_group: "media.poster-check".into(),
+        group_protocol: GroupProtocol::Classic,
         start_from: StartFrom::Created { at_ms: 1_700_000_000_000 },
         dead_letter_topic: "photos.dlq".into(),
         failure_topic: None,

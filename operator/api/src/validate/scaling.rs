@@ -29,6 +29,7 @@ pub(super) fn merge(
     job: &Scaling,
     policy: Option<&ScalePolicy>,
     slots: Option<NonZeroU32>,
+    rate_limit: Option<NonZeroU32>,
     problems: &mut Problems,
 ) -> Option<Policy> {
     if let (Some(reference), None) = (&job.policy_ref, policy) {
@@ -50,6 +51,7 @@ pub(super) fn merge(
         scale_down_stabilization: seconds(policy.behavior.scale_down_stabilization_seconds),
         profiles,
         lag_threshold: job.lag_threshold.and_then(|each| lag_threshold(each, problems)),
+        rate_limit,
         fixed: job.fixed.as_ref().and_then(|fixed| fix(fixed, max_replicas, problems)),
     })
 }

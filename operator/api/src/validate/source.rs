@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::access::{KafkaAuth, KafkaTls, kafka_auth, kafka_tls};
 use super::names;
 use super::problem::Problems;
-use crate::job::{self, MessageFormat, StartPosition};
+use crate::job::{self, GroupProtocol, MessageFormat, StartPosition};
 use crate::object::NamespacedName;
 
 /// Where records come from and how they name objects.
@@ -22,6 +22,8 @@ pub struct Source {
     pub topics: Vec<String>,
     /// Consumer group of the dispatchers.
     pub consumer_group: String,
+    /// How its members share the partitions.
+    pub group_protocol: GroupProtocol,
     /// Where to begin on a partition without a committed offset.
     pub start_from: StartFrom,
     /// How messages name objects.
@@ -77,6 +79,7 @@ pub(super) fn source(
         tls,
         topics: kafka.topics.clone(),
         consumer_group,
+        group_protocol: kafka.group_protocol,
         start_from: match kafka.start_from {
             StartPosition::Earliest => StartFrom::Earliest,
             StartPosition::Latest => {

@@ -202,6 +202,11 @@ pub(crate) const JOB: &[(&str, &str, &str)] = &[
     ("spec.delivery.slots", "\"eight\"", "\"eight\" is not a whole number from 0 to 4294967295"),
     ("spec.delivery.slots", "-1", "-1 is not a whole number from 0 to 4294967295"),
     ("spec.delivery.timeoutSeconds", "0", "0 leaves no time; omit it for no limit"),
+    (
+        "spec.delivery.rateLimit.recordsPerSecond",
+        "0",
+        "0 lets nothing through; set suspend to stop, omit rateLimit for no limit",
+    ),
     ("spec.dispatcher.replicas", "65", "65 is not from 1 to 64"),
     ("spec.dispatcher.template.metadata.labels.zone", "1", "1 is not text; put it in quotes: \"1\""),
     ("spec.dispatcher.template.metadata.name", "\"a\"", "unknown field; known are labels annotations"),

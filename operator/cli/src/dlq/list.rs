@@ -1,11 +1,12 @@
 //! `imagejob dlq list` and `show`: what was given up.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::Write;
 
 use anyhow::ensure;
 use clap::Args;
 use imagejob_protocol::headers;
+use imagejob_scaling::wording::counted;
 use jiff::Timestamp;
 
 use super::letter::{At, Letter};
@@ -35,21 +36,26 @@ pub(super) struct ShowArgs {
 }
 
 /// `imagejob dlq list`.
-pub(super) fn list(args: &ListArgs) -> anyhow::Result<()> {
+pub(super) fn list(args: &ListArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let shelf = Shelf::open(&args.job)?;
     let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
-    let mut out = std::io::stdout().lock();
     shelf.read(&args.selection, args.all, |letter| {
         let mark = if shelf.progress.has(letter.at) { "  (replayed)" } else { "" };
         writeln!(out, "{}{mark}", line(&letter))?;
         *reasons.entry(letter.reason).or_default() += 1;
         Ok(())
     })?;
-    let total: u64 = reasons.values().sum();
+    // Where nothing was ever given up there may be no topic.
+    let note = if shelf.is_missing() { ", which does not exist" } else { "" };
+    Ok(writeln!(out, "{}{note}", total(&shelf.topic, &reasons))?)
+}
+
+/// `3 dead letters in photos.dlq: NotAnImage 2, WorkerKilled 1`
+fn total(topic: &str, reasons: &BTreeMap<String, u64>) -> String {
+    let letters = counted(reasons.values().sum(), "dead letter");
     let by_reason: Vec<_> = reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
     let colon = if by_reason.is_empty() { "" } else { ": " };
-    writeln!(out, "{total} dead letters in {}{colon}{}", shelf.topic, by_reason.join(", "))?;
-    Ok(())
+    format!("{letters} in {topic}{colon}{}", by_reason.join(", "))
 }
 
 /// `0/17  photos 2/4711  NotAnImage  failures 1  losses 0  2026-11-21T09:12:03Z  the bytes are no image`
@@ -107,9 +113,47 @@ fn text(bytes: Option<&[u8]>) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::RDKafkaRespErr;
+
     use super::super::letter::Source;
     use super::*;
+
+    const JOB: &str = "
+apiVersion: imagejob.dev/v1alpha1
+kind: ImageJob
+metadata: {name: poster-check}
+spec:
+  source: {kafka: {bootstrapServers: \"kafka:9092\", topics: [photos]}}
+  storage: {type: FileSystem, path: /data, buckets: [photos]}
+  steps: [{name: quality, quality: {}}]
+  results: {topic: results}
+";
+
+    #[test]
+    fn a_topic_that_was_never_created_holds_no_dead_letters() {
+        let broker = MockCluster::new(1).unwrap();
+        // The mock would create it.
+        broker.topic_error("photos.dlq", RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("job.yaml");
+        std::fs::write(&file, JOB).unwrap();
+        let job = Job { file, job: None, bootstrap_servers: Some(broker.bootstrap_servers()), secrets: None };
+        let selection = Selection { reasons: Vec::new(), places: Vec::new() };
+        let mut out = Vec::new();
+        list(&ListArgs { job, selection, all: false }, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "0 dead letters in photos.dlq, which does not exist\n");
+    }
+
+    #[test]
+    fn the_sum_says_how_many_of_each_reason() {
+        let reasons = [("NotAnImage", 2), ("WorkerKilled", 1)].map(|(reason, count)| (reason.to_owned(), count));
+        assert_eq!(total("photos.dlq", &reasons.into()), "3 dead letters in photos.dlq: NotAnImage 2, WorkerKilled 1");
+        let one = [("Expired".to_owned(), 1)];
+        assert_eq!(total("photos.dlq", &one.into()), "1 dead letter in photos.dlq: Expired 1");
+    }
 
     #[test]
     fn a_line_says_where_why_and_when() {

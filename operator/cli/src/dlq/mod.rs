@@ -72,7 +72,7 @@ impl Selection {
 /// `imagejob dlq`.
 pub(crate) fn run(args: &DlqArgs) -> anyhow::Result<()> {
     match &args.command {
-        Command::List(args) => list::list(args),
+        Command::List(args) => list::list(args, &mut std::io::stdout().lock()),
         Command::Show(args) => list::show(args),
         Command::Replay(args) => replay::run(args),
     }

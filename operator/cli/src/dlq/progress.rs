@@ -20,6 +20,9 @@ pub(super) struct Progress {
 impl Progress {
     /// Reads what is committed for the group of `reader`.
     pub(super) fn read(reader: &BaseConsumer, topic: &str, logs: &BTreeMap<i32, Log>) -> anyhow::Result<Self> {
+        if logs.is_empty() {
+            return Ok(Self { topic: topic.to_owned(), windows: BTreeMap::new() });
+        }
         let mut asked = TopicPartitionList::new();
         for &partition in logs.keys() {
             asked.add_partition(topic, partition);

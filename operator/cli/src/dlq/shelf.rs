@@ -63,9 +63,13 @@ impl Shelf {
             let (start, end) = reader.fetch_watermarks(&topic, partition, ANSWER_LIMIT)?;
             logs.insert(partition, Log { start, end, topic: None });
         }
-        ensure!(!logs.is_empty(), "topic \"{topic}\" does not exist at {}", access.servers());
         let progress = Progress::read(&reader, &topic, &logs)?;
         Ok(Self { access, topic, group, reader, progress, logs })
+    }
+
+    /// The topic does not exist: brokers that create topics do so with the first letter.
+    pub(super) fn is_missing(&self) -> bool {
+        self.logs.is_empty()
     }
 
     /// Reads anew what was replayed.

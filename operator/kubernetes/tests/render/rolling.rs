@@ -26,6 +26,11 @@ fn only_who_reads_what_changed_is_replaced() {
     let table = vec![
         ("nothing", plan.clone(), (false, false)),
         ("the number of workers", Plan { workers: 400, ..plan.clone() }, (false, false)),
+        (
+            "the rate limit",
+            job("timeoutSeconds: 30", "timeoutSeconds: 30, rateLimit: {recordsPerSecond: 500}"),
+            (false, false),
+        ),
         ("where results go", job("topic: out", "topic: other"), (false, true)),
         ("when records are given up", job("delivery:", "retry: {maxAttempts: 9}\n  delivery:"), (true, false)),
         ("the token", Plan { token: Token::new("another"), ..plan.clone() }, (true, true)),

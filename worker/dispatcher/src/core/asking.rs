@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use imagejob_kafka::Access;
-use imagejob_leasing::dispatcher::{Batch, Moment, Partition, Past, RecordId, Start, Topics};
+use imagejob_leasing::dispatcher::{Batch, Look, Moment, Partition, Past, RecordId, Start, Topics};
 use imagejob_protocol::reasons::ProblemReason;
 use imagejob_protocol::settings::{DispatcherSettings, StartFrom};
 use tokio::sync::mpsc;
@@ -41,6 +41,7 @@ pub(crate) enum Answer {
         epoch: u64,
         result: Result<Vec<(Partition, i64)>, BrokerError>,
     },
+    Look(Result<Look, BrokerError>),
     History(Result<Vec<(Partition, Past)>, BrokerError>),
     Committed {
         epoch: u64,
@@ -82,7 +83,7 @@ impl Questions {
         Ok(Self {
             topics,
             start_from: settings.start_from,
-            outsider: Some(outsider(access)?),
+            outsider: Some(outsider(access, &settings.consumer_group)?),
             answers,
             counts_asked: false,
             next_counts: Duration::ZERO,
@@ -142,6 +143,12 @@ impl Questions {
         self.ask(move || Answer::Ends { epoch, result: broker::end_offsets(&handle, &topics, &partitions) });
     }
 
+    /// Asks how the group looks that is to be joined; it has room if it has fewer members than `dispatchers`.
+    pub(super) fn look(&self, outsider: Handle, group: &str, partitions: Vec<Partition>, dispatchers: usize) {
+        let (topics, group) = (self.topics.clone(), group.to_owned());
+        self.ask(move || Answer::Look(broker::look(&outsider, &group, &topics, &partitions, dispatchers)));
+    }
+
     fn counts(&mut self, handle: Handle) {
         self.counts_asked = true;
         let topics = self.topics.clone();
@@ -174,6 +181,7 @@ impl Core {
             // The consumer was given up.
             (None, None) => return self.step_outside(),
         };
+        self.look_again_when_due(now.uptime);
         if !self.questions.counts_asked && now.uptime >= self.questions.next_counts {
             self.questions.counts(handle.clone());
         }
@@ -192,7 +200,7 @@ impl Core {
 
     /// Whoever has no consumer any more asks its questions as an outsider, to join again.
     fn step_outside(&mut self) {
-        match outsider(&self.access) {
+        match outsider(&self.access, &self.settings.consumer_group) {
             Ok(outsider) => self.questions.outsider = Some(outsider),
             Err(error) => {
                 let message = format!("no client could be created: {error}");
@@ -205,6 +213,7 @@ impl Core {
         let now = self.clock.now();
         match answer {
             Answer::Counts(result) => self.on_counts(now, result),
+            Answer::Look(result) => self.on_look(now.uptime, result),
             Answer::Starts { epoch, result } if self.is_current(epoch) => match result {
                 Ok(starts) => self.begin(now, starts),
                 Err(error) => {
@@ -268,11 +277,8 @@ impl Core {
             );
             self.desk.problems.set(ProblemReason::TopicMissing, message);
         }
-        let partitions: i32 = counts.iter().sum();
         self.desk.saw_partition_counts(counts);
-        if self.belonging.group.is_none() && partitions > 0 && self.stopping.is_none() {
-            self.join(partitions.unsigned_abs());
-        }
+        self.join_when_due(now.uptime);
         if self.belonging.group.is_some()
             && let Some(outsider) = self.questions.outsider.take()
         {

@@ -44,10 +44,10 @@ impl Core {
 
     /// Joins the group, with a new consumer.
     pub(super) fn join(&mut self, partitions: u32) {
-        let group = &self.settings.consumer_group;
-        match Group::join(&self.access, group, &self.topics, partitions, Arc::clone(&self.signals)) {
+        let (group, protocol) = (&self.settings.consumer_group, self.settings.group_protocol);
+        match Group::join(&self.access, group, protocol, &self.topics, partitions, Arc::clone(&self.signals)) {
             Ok(joined) => {
-                info!(group, partitions, "joining the group");
+                info!(group, ?protocol, partitions, "joining the group");
                 self.questions.belong();
                 let epoch = self.belonging.epoch + 1;
                 self.belonging = Belonging { group: Some(joined), epoch, membership: Membership::default() };

@@ -287,7 +287,7 @@ async fn the_operator_sees_the_backlog_and_tells_the_number_of_dispatchers() {
     let work = report.work.unwrap();
     assert_eq!((work.done, work.duplicates, work.recent.unwrap().samples), (4, 0, 4));
 
-    watch.controls.send(wire::Control { peers_expected: 3, suspended: false }).await.unwrap();
+    watch.controls.send(wire::Control { peers_expected: 3, ..wire::Control::default() }).await.unwrap();
     worker.until("the number of dispatchers", |worker| worker.welcome.peers_expected == 3).await;
 
     broker.produce(1, photos(5)).await;

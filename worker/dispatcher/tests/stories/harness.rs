@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use imagejob_dispatcher::{Options, run};
 use imagejob_ledger::{Ledger, decode};
-use imagejob_protocol::settings::{DispatcherSettings, JobName, Kafka, OnExhausted, Retry, StartFrom};
+use imagejob_protocol::settings::{DispatcherSettings, GroupProtocol, JobName, Kafka, OnExhausted, Retry, StartFrom};
 use imagejob_protocol::wire::from_worker::Message as Out;
 use imagejob_protocol::wire::leases_client::LeasesClient;
 use imagejob_protocol::wire::reports_client::ReportsClient;
@@ -165,6 +165,7 @@ pub(crate) fn settings(broker: &str) -> DispatcherSettings {
         kafka: Kafka { bootstrap_servers: broker.to_owned(), auth: None, tls: None },
         topics: vec![TOPIC.to_owned()],
         consumer_group: GROUP.to_owned(),
+        group_protocol: GroupProtocol::Classic,
         start_from: StartFrom::Earliest,
         dead_letter_topic: DEAD_LETTERS.to_owned(),
         failure_topic: Some(FAILURES.to_owned()),

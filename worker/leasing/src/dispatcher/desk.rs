@@ -33,6 +33,7 @@ use crate::dispatcher::leases::Loans;
 use crate::dispatcher::moment::Moment;
 use crate::dispatcher::pen::Pen;
 use crate::dispatcher::problems::Problems;
+use crate::dispatcher::rate::Rate;
 use crate::dispatcher::record::{Partition, Record, RecordId, Topics};
 use crate::dispatcher::retry::Cause;
 use crate::dispatcher::tally::Tally;
@@ -75,6 +76,8 @@ pub struct Desk {
     peers_expected: u32,
     /// Nothing is lent.
     suspended: bool,
+    /// The share of the job's rate limit.
+    rate: Rate,
     /// Partitions of each topic as the broker says; 0 = unknown.
     partition_counts: Vec<i32>,
     partitions: BTreeMap<Partition, Held>,
@@ -124,6 +127,7 @@ impl Desk {
             limits,
             peers_expected,
             suspended: false,
+            rate: Rate::default(),
             partitions: BTreeMap::new(),
             ready: VecDeque::new(),
             rung: Vec::new(),

@@ -31,6 +31,10 @@ pub(crate) struct Entry {
     pub(crate) results: u32,
     /// Dead letters.
     pub(crate) letters: u32,
+    /// Given up, counted and kept nowhere.
+    pub(crate) skips: u32,
+    /// When it was appended, ms.
+    pub(crate) appended: u64,
     /// Leases that left a dispatcher.
     pub(crate) leases: u32,
     /// Failures said by workers.
@@ -74,7 +78,7 @@ impl Partition {
 
     fn ended(&self, offset: i64) -> bool {
         let entry = &self.entries[offset as usize];
-        entry.nature.is_none() || entry.results > 0 || entry.letters > 0
+        entry.nature.is_none() || entry.results > 0 || entry.letters + entry.skips > 0
     }
 
     /// Whether what is committed is about another log: this one is shorter.
@@ -93,22 +97,22 @@ impl Partition {
 
 impl Broker {
     pub(crate) fn new(logs: Vec<Vec<Option<Nature>>>) -> Self {
-        let partitions = logs.into_iter().map(|log| Partition { entries: entries(log), ..Partition::default() });
+        let partitions = logs.into_iter().map(|log| Partition { entries: entries(log, 0), ..Partition::default() });
         let partitions = partitions.collect();
         Self { partitions, members: BTreeMap::new(), joins: 0, commits_fail_until: 0, revoking: BTreeSet::new() }
     }
 
     /// Appends to a log.
-    pub(crate) fn produce(&mut self, partition: usize, natures: Vec<Option<Nature>>) {
-        self.partitions[partition].entries.extend(entries(natures));
+    pub(crate) fn produce(&mut self, now: u64, partition: usize, natures: Vec<Option<Nature>>) {
+        self.partitions[partition].entries.extend(entries(natures, now));
     }
 
     /// The topic is deleted and created again while the group is empty; what is committed stays.
-    pub(crate) fn recreate(&mut self, logs: Vec<Vec<Option<Nature>>>) {
+    pub(crate) fn recreate(&mut self, now: u64, logs: Vec<Vec<Option<Nature>>>) {
         self.members.clear();
         self.revoking.clear();
         for (partition, log) in self.partitions.iter_mut().zip(logs) {
-            partition.entries = entries(log);
+            partition.entries = entries(log, now);
             partition.owner = None;
         }
     }
@@ -182,7 +186,7 @@ impl Broker {
     }
 }
 
-fn entries(log: Vec<Option<Nature>>) -> Vec<Entry> {
-    let entry = |nature| Entry { nature, results: 0, letters: 0, leases: 0, failures: 0 };
+fn entries(log: Vec<Option<Nature>>, appended: u64) -> Vec<Entry> {
+    let entry = |nature| Entry { nature, results: 0, letters: 0, skips: 0, appended, leases: 0, failures: 0 };
     log.into_iter().map(entry).collect()
 }

@@ -22,11 +22,17 @@ pub(crate) enum Bug {
     NobodyExtends,
     /// Workers do not say what they hold when they are asked.
     EmptyAnswers,
+    /// The dispatcher's time of day is a minute ahead.
+    ClockAhead,
+    /// Dispatchers give records up although these are to be tried on and on.
+    LastResortIgnored,
+    /// Each dispatcher believes that its partitions are all that there are.
+    PartitionsUnknown,
 }
 
 impl Bug {
     /// All of them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::DoneBeforeReceipt,
         Self::BuriedBeforeReceipt,
         Self::LedgerOfAnotherLog,
@@ -36,5 +42,8 @@ impl Bug {
         Self::CreditAcknowledgedEarly,
         Self::NobodyExtends,
         Self::EmptyAnswers,
+        Self::ClockAhead,
+        Self::LastResortIgnored,
+        Self::PartitionsUnknown,
     ];
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use imagejob_leasing::dispatcher::{DeadLetter, Desk, Limits, Membership, Moment, Partition, Topics};
-use imagejob_protocol::settings::{OnExhausted, Retry};
+use imagejob_protocol::settings::Retry;
 use imagejob_protocol::wire;
 
 use crate::broker::MemberId;
@@ -13,6 +13,8 @@ use crate::broker::MemberId;
 pub(crate) const TOPIC: &str = "photos";
 /// A worker says `Fail` so often before a record is given up.
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
+/// The time of day at which a schedule begins, Unix ms.
+pub(crate) const MIDNIGHT: i64 = 1_700_000_000_000;
 
 /// A rebalance as librdkafka tells it: one at a time, the next when the last is agreed to.
 #[derive(Debug, Clone)]
@@ -57,17 +59,14 @@ pub(crate) struct Dispatcher {
     pub(crate) member: Option<MemberId>,
     /// The group has forgotten it.
     pub(crate) expired: bool,
+    /// Records that it has given up for good.
+    pub(crate) given_up: u64,
+    /// How far its time of day is ahead, ms.
+    pub(crate) clock_ahead: i64,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(name: String, address: usize, now: u64, peers: usize) -> Self {
-        let retry = Retry {
-            max_attempts: MAX_ATTEMPTS,
-            initial_backoff_ms: 100,
-            max_backoff_ms: 1_000,
-            max_age_ms: None,
-            on_exhausted: OnExhausted::DeadLetter,
-        };
+    pub(crate) fn new(name: String, address: usize, now: u64, peers: usize, retry: Retry) -> Self {
         let limits = Limits { pen_records: 20, record_bytes: 30 * 128 };
         let desk = Desk::new(name.clone(), Topics::new(&[TOPIC.to_owned()]), retry, limits, peers as u32);
         Self {
@@ -87,12 +86,14 @@ impl Dispatcher {
             reported: 0,
             member: None,
             expired: false,
+            given_up: 0,
+            clock_ahead: 0,
         }
     }
 
     /// The time as this process sees it.
     pub(crate) fn moment(&self, now: u64) -> Moment {
-        Moment { uptime: Duration::from_millis(now - self.started), unix_ms: 1_700_000_000_000 + now as i64 }
+        Moment { uptime: Duration::from_millis(now - self.started), unix_ms: MIDNIGHT + self.clock_ahead + now as i64 }
     }
 }
 

@@ -6,6 +6,7 @@ use imagejob_leasing::dispatcher::{
     Batch, DeadLetter, Errand, Fresh, Partition, Record, RecordId, Room, SessionId, Start, Streams, choose,
 };
 use imagejob_ledger::decode;
+use imagejob_protocol::settings::OnExhausted;
 use imagejob_protocol::wire;
 use imagejob_protocol::wire::from_dispatcher::Message as FromDispatcher;
 use imagejob_protocol::wire::from_worker::Message as FromWorker;
@@ -13,7 +14,7 @@ use rand::Rng as _;
 
 use crate::broker::{MemberId, Nature};
 use crate::bugs::Bug;
-use crate::dispatcher::{Dispatcher, MAX_ATTEMPTS, Queue, place};
+use crate::dispatcher::{Dispatcher, MAX_ATTEMPTS, MIDNIGHT, Queue, place};
 use crate::network::{End, Network, ProcessId};
 use crate::violation::{Violation, ensure};
 use crate::world::{Event, World};
@@ -29,8 +30,20 @@ impl World {
     pub(crate) fn start_dispatcher(&mut self, address: usize) -> Result<(), Violation> {
         let id = self.new_life();
         let name = format!("dispatcher-{address}.{}", id.0);
-        let mut dispatcher = Dispatcher::new(name, address, self.now, self.addresses);
+        let mut retry = self.plan.retry;
+        if self.bug == Some(Bug::LastResortIgnored) {
+            retry.on_exhausted = OnExhausted::DeadLetter;
+        }
+        let mut dispatcher = Dispatcher::new(name, address, self.now, self.addresses, retry);
+        if self.bug == Some(Bug::ClockAhead) {
+            dispatcher.clock_ahead = 60_000;
+        }
+        if self.bug != Some(Bug::PartitionsUnknown) {
+            dispatcher.desk.saw_partition_counts(vec![self.broker.partitions.len() as i32]);
+        }
+        dispatcher.desk.limit_rate(self.plan.rate_limit);
         dispatcher.desk.suspend(self.suspended);
+        self.dispatcher_lives += 1;
         self.dispatchers.insert(id, dispatcher);
         self.at(self.now, Event::Tick(id));
         self.after(50, 1_000, Event::Joins(id));
@@ -81,12 +94,17 @@ impl World {
                 let offset = broker.read(partition.number as usize, queue.position, bug);
                 queue.empty = offset.is_none();
                 queue.position = offset? + 1;
-                Some(record(RecordId { partition, offset: offset? }, now.unix_ms))
+                let appended = broker.partitions[partition.number as usize].entries[offset? as usize].appended;
+                Some(record(RecordId { partition, offset: offset? }, MIDNIGHT + appended as i64))
             });
         }
         for letter in dispatcher.desk.take_dead_letters() {
+            let age = MIDNIGHT + self.now as i64 - letter.record.timestamp_ms;
+            let too_old = self.plan.retry.max_age_ms.is_some_and(|most| age > most as i64);
+            ensure(too_old || letter.cause.reason != "Expired", || format!("{age} ms old: {letter:?}"))?;
             if self.bug == Some(Bug::BuriedBeforeReceipt) {
                 dispatcher.desk.buried(now, letter.record.id, &letter.cause.reason);
+                dispatcher.given_up += 1;
             }
             dispatcher.letters.push(letter);
         }
@@ -109,13 +127,23 @@ impl World {
                     let Some(position) = &lease.position else { continue };
                     let (partition, offset) = place(position);
                     self.broker.partitions[partition].entries[offset as usize].leases += 1;
+                    self.leases += 1;
                 }
             }
             if let Some(at) = at {
                 self.at(at, Event::ToWorker(session, message));
             }
         }
-        Ok(())
+        self.no_more_than_the_rate_limit()
+    }
+
+    /// Where nobody stalls, no partition is two dispatchers' at a time. The first record of a dispatcher need not
+    /// wait, and a tenth of a second's may be lent at once.
+    fn no_more_than_the_rate_limit(&self) -> Result<(), Violation> {
+        let Some(limit) = self.plan.rate_limit.filter(|_| self.calm) else { return Ok(()) };
+        let limit = u64::from(limit.get());
+        let most = limit * self.now / 1_000 + self.dispatcher_lives * (2 + limit / 10);
+        ensure(self.leases <= most, || format!("{} leases until {} ms at {limit}/s", self.leases, self.now))
     }
 
     fn run_errands(&mut self, id: ProcessId) {
@@ -274,17 +302,23 @@ impl World {
             return Ok(());
         }
         let RecordId { partition, offset } = letter.record.id;
+        let last_resort = self.plan.retry.on_exhausted;
         let entry = &mut self.broker.partitions[partition.number as usize].entries[offset as usize];
         let attempts = letter.attempts;
         let told = attempts.failures <= entry.failures && attempts.failures + attempts.losses <= entry.leases;
         ensure(told, || format!("{letter:?} counts more than happened: {entry:?}"))?;
         let deserved = match letter.cause.reason.as_str() {
+            "Expired" => true,
+            _ if last_resort == OnExhausted::Block => false,
             "WorkerKilled" => attempts.losses >= 5,
             "NotAnImage" => entry.nature == Some(Nature::Broken),
             _ => matches!(entry.nature, Some(Nature::Flaky(_))) && attempts.failures >= MAX_ATTEMPTS,
         };
         ensure(deserved, || format!("{letter:?} does not follow from {entry:?}"))?;
-        entry.letters += 1;
+        match last_resort {
+            OnExhausted::Skip => entry.skips += 1,
+            OnExhausted::DeadLetter | OnExhausted::Block => entry.letters += 1,
+        }
         let latency = self.latency();
         self.at(self.now + latency, Event::Buried(id, letter.record.id, letter.cause.reason.clone()));
         Ok(())
@@ -294,6 +328,16 @@ impl World {
         if let Some(dispatcher) = self.dispatchers.get_mut(&id) {
             let now = dispatcher.moment(self.now);
             dispatcher.desk.buried(now, record, reason);
+            dispatcher.given_up += 1;
+            let tally = dispatcher.desk.snapshot(now).tally;
+            let letters = tally.dead_letters_by_reason.values().sum::<u64>();
+            let (counted, other) = match self.plan.retry.on_exhausted {
+                OnExhausted::Skip => (tally.skipped, letters),
+                OnExhausted::DeadLetter | OnExhausted::Block => (letters, tally.skipped),
+            };
+            ensure(other == 0 && counted == dispatcher.given_up, || {
+                format!("{} gave up {}, and says {tally:?}", dispatcher.name, dispatcher.given_up)
+            })?;
         }
         self.step(id)
     }

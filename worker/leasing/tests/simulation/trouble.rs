@@ -1,11 +1,15 @@
 //! What goes wrong. Each schedule has some kinds of trouble and not others, so that rare combinations come up.
 
+use std::num::NonZeroU32;
+
 use imagejob_leasing::dispatcher::SessionId;
+use imagejob_protocol::settings::{OnExhausted, Retry};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 
 use crate::broker::Nature;
+use crate::dispatcher::MAX_ATTEMPTS;
 use crate::network::ProcessId;
 use crate::violation::Violation;
 use crate::world::{Event, World};
@@ -40,6 +44,10 @@ const STORM: [Trouble; 7] = [
     Trouble::TopicRecreated,
 ];
 
+/// Most jobs keep what they give up.
+const LAST_RESORTS: [OnExhausted; 4] =
+    [OnExhausted::DeadLetter, OnExhausted::DeadLetter, OnExhausted::Skip, OnExhausted::Block];
+
 /// What a schedule has in store.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -50,6 +58,10 @@ pub(crate) struct Plan {
     pause: u64,
     /// Records that fail or kill.
     bad_records: bool,
+    /// When records are tried again, and what becomes of those that are given up.
+    pub(crate) retry: Retry,
+    /// Records a second of all dispatchers.
+    pub(crate) rate_limit: Option<NonZeroU32>,
     /// Longest ordinary work, ms.
     pub(crate) work: u64,
     /// Work that takes longer than a lease interval.
@@ -69,6 +81,14 @@ impl Plan {
             until: random.random_range(3_000..25_000),
             pause: random.random_range(200..6_000),
             bad_records: !calm && random.random_bool(0.5),
+            retry: Retry {
+                max_attempts: MAX_ATTEMPTS,
+                initial_backoff_ms: 100,
+                max_backoff_ms: 1_000,
+                max_age_ms: random.random_bool(0.2).then(|| random.random_range(500..20_000)),
+                on_exhausted: *LAST_RESORTS.choose(random).unwrap_or(&OnExhausted::DeadLetter),
+            },
+            rate_limit: NonZeroU32::new(random.random_range(10..200)).filter(|_| random.random_bool(0.25)),
             work: *[20, 200, 2_000].choose(random).unwrap_or(&20),
             long_items: random.random_bool(0.2),
             nodes_die: !calm && random.random_bool(0.3),
@@ -215,7 +235,7 @@ impl World {
             logs.push(log);
         }
         self.forget_what_is_on_its_way();
-        self.broker.recreate(logs);
+        self.broker.recreate(self.now, logs);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use imagejob_leasing::worker::Task;
 use imagejob_leasing::worker::held::Position;
 use imagejob_leasing::worker::outcome::{Failure, Outcome};
 use imagejob_protocol::reasons::FailureReason;
+use imagejob_protocol::settings::OnExhausted;
 use imagejob_protocol::wire;
 use imagejob_protocol::wire::from_dispatcher::Message as FromDispatcher;
 use imagejob_protocol::wire::from_worker::Message as FromWorker;
@@ -150,11 +151,14 @@ impl World {
         if current != Some(&attempt) {
             return Ok(());
         }
+        let mended = self.plan.retry.on_exhausted == OnExhausted::Block && self.now >= self.plan.until;
         let Some(entry) = self.entry(position) else {
             return Err(Violation(format!("{position:?} is worked on and was never written")));
         };
         let failure = match entry.nature {
             None => return Err(Violation(format!("{position:?} is worked on and is no record"))),
+            // What blocks is mended in the end, or it would block for ever.
+            Some(Nature::Killer | Nature::Broken) if mended => None,
             Some(Nature::Killer) => return self.kill_worker(id),
             Some(Nature::Broken) => Some(FailureReason::NotAnImage),
             Some(Nature::Flaky(failures)) if entry.failures < failures => Some(FailureReason::StoreUnavailable),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use imagejob_leasing::dispatcher::{Batch, DeadLetter, Partition, RecordId, SessionId};
 use imagejob_leasing::worker::held::Position;
+use imagejob_protocol::settings::OnExhausted;
 use imagejob_protocol::wire;
 use imagejob_protocol::wire::from_dispatcher::Message as FromDispatcher;
 use imagejob_protocol::wire::from_worker::Message as FromWorker;
@@ -79,6 +80,10 @@ pub(crate) struct World {
     /// A rebalance waits for members that do not answer.
     pub(crate) rebalance_waits: bool,
     pub(crate) suspended: bool,
+    pub(crate) calm: bool,
+    /// Dispatcher processes so far, and leases that they sent.
+    pub(crate) dispatcher_lives: u64,
+    pub(crate) leases: u64,
     /// Ends of what `trace` asks for.
     trace: Option<Vec<String>>,
 }
@@ -107,6 +112,9 @@ impl World {
             lives: 0,
             rebalance_waits: false,
             suspended: false,
+            calm,
+            dispatcher_lives: 0,
+            leases: 0,
             trace: trace.then(Vec::new),
         };
         for address in 0..addresses {
@@ -241,7 +249,7 @@ impl World {
         // A log that has grown past the marks of an earlier one cannot be told from it: the client gives no topic id.
         if !self.broker.partitions[partition].is_another_log() {
             let records = self.plan.records(&mut self.random, 12);
-            self.broker.produce(partition, records);
+            self.broker.produce(self.now, partition, records);
         }
         let partition = crate::dispatcher::partition(partition);
         let readers: Vec<_> =
@@ -313,13 +321,16 @@ impl World {
         Ok(())
     }
 
+    /// Why a record was given up was judged when it was.
     fn every_record_ended(&self) -> Result<(), Violation> {
+        let blocks = self.plan.retry.on_exhausted == OnExhausted::Block;
         for (number, partition) in self.broker.partitions.iter().enumerate() {
             for (offset, entry) in partition.entries.iter().enumerate() {
+                let given_up = entry.letters + entry.skips > 0;
                 let fits = match entry.nature {
-                    None => entry.results + entry.letters == 0,
-                    Some(Nature::Good | Nature::Flaky(_)) => entry.results + entry.letters > 0,
-                    Some(Nature::Broken | Nature::Killer) => entry.results == 0 && entry.letters > 0,
+                    None => entry.results == 0 && !given_up,
+                    Some(Nature::Broken | Nature::Killer) if !blocks => entry.results == 0 && given_up,
+                    Some(_) => entry.results > 0 || given_up,
                 };
                 ensure(fits, || format!("{number}/{offset} ended wrong: {entry:?}"))?;
             }

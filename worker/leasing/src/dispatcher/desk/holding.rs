@@ -131,6 +131,12 @@ impl Desk {
         self.changed = true;
     }
 
+    /// All partitions that the topics have, as far as the broker has said.
+    pub fn partitions_in_all(&self) -> Vec<Partition> {
+        let of_topic = |(topic, &count)| (0..count).map(move |number| Partition { topic, number });
+        (0..).zip(&self.partition_counts).flat_map(of_topic).collect()
+    }
+
     /// How many partitions the topics have; 0 for one that is missing.
     pub fn saw_partition_counts(&mut self, counts: Vec<i32>) {
         self.changed |= self.partition_counts != counts;

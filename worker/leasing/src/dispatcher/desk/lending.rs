@@ -12,6 +12,7 @@ use crate::dispatcher::held::Stage;
 use crate::dispatcher::leases::INTERVAL;
 use crate::dispatcher::moment::Moment;
 use crate::dispatcher::pen::Company;
+use crate::dispatcher::rate::Share;
 use crate::dispatcher::record::{Partition, Record, RecordId};
 use crate::dispatcher::retry::{company, expired};
 use crate::dispatcher::workers::WorkerKey;
@@ -27,10 +28,11 @@ impl Desk {
     /// Lends as much as credit and bounds allow. `read` takes the next record from a partition's
     /// queue; `None` when that is empty, which [`readable`](Self::readable) undoes.
     pub fn lend(&mut self, now: Moment, mut read: impl FnMut(Partition) -> Option<Record>) {
+        self.rate.refill(now.uptime, self.share());
         if !self.suspended {
             self.lend_read_before(now);
         }
-        while !self.suspended && self.may_read() {
+        while !self.suspended && !self.ready.is_empty() && self.may_read() {
             let Some(partition) = self.ready.pop_front() else { break };
             if self.lend_next(now, partition, &mut read) {
                 self.ready.push_back(partition);
@@ -55,18 +57,28 @@ impl Desk {
         }
     }
 
-    /// Whether a new record may be read: somebody has credit for it, and there is room to keep it.
-    fn may_read(&self) -> bool {
+    /// The part of the partitions that are held here, of those that the broker says there are.
+    fn share(&self) -> Share {
+        let all = self.partition_counts.iter().map(|&count| u64::try_from(count).unwrap_or(0)).sum();
+        Share::new(self.partitions.len(), all)
+    }
+
+    /// Whether a new record may be read: somebody has credit for it, there is room to keep it, and the rate
+    /// limit lets it through.
+    fn may_read(&mut self) -> bool {
         let bytes = self.loans.bytes() + self.pen.bytes() + self.giving_up_bytes;
         self.workers.next().is_some()
             && !self.pen.is_full()
             && self.giving_up.len() < self.limits.pen_records
             && bytes < self.limits.record_bytes
+            && self.rate.admits()
     }
 
     /// Lends records that are due for another attempt.
     fn lend_read_before(&mut self, now: Moment) {
         while let Some(worker) = self.workers.next()
+            && self.pen.has_due(now.uptime, Company::Any)
+            && self.rate.admits()
             && let Some(record) = self.pen.take_due(now.uptime, Company::Any)
         {
             if let Some(record) = self.still_wanted(now, record) {
@@ -75,6 +87,9 @@ impl Desk {
         }
         while self.pen.has_due(now.uptime, Company::Alone) {
             let Some(worker) = self.workers.next_alone() else { return };
+            if !self.rate.admits() {
+                return;
+            }
             if let Some(record) = self.pen.take_due(now.uptime, Company::Alone)
                 && let Some(record) = self.still_wanted(now, record)
             {
@@ -156,6 +171,7 @@ impl Desk {
         let wait = first.then(|| since(record.timestamp_ms, now.unix_ms));
         self.count_on_loan(record.id.partition, 1);
         self.loans.lend(now.uptime, worker, stream, wait, record);
+        self.rate.take();
         self.tally.leased += 1;
         self.changed = true;
     }

@@ -1,6 +1,7 @@
 //! What workers say.
 
 use std::collections::{BTreeSet, HashSet};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_protocol::wire;
@@ -31,14 +32,33 @@ impl Desk {
     }
 
     fn connect(&mut self, now: Moment, session: SessionId, hello: wire::Hello) {
-        if self.first_hello.is_none() {
-            self.first_hello = Some(now.uptime);
-            self.first_worker_came(now.uptime);
-        }
-        let worker = self.workers.connect(session, &hello.worker_id, hello.slots);
         let held = hello.held.unwrap_or_default();
+        let worker = self.take_stream(now.uptime, session, &hello.worker_id, hello.slots);
         self.take_back_unknown(now, worker, &held);
-        self.announced(now, worker, &held);
+        self.begin_stream(now, worker, &held);
+    }
+
+    /// A stream that waited behind the one that ended is its worker's from now on. Its worker may wait for a word of
+    /// ours before it says anything. What it said of its work is of then: there may be more by now.
+    fn take_waiting_caller(&mut self, now: Moment) {
+        let waiting = self.callers.iter().filter(|(_, hello)| !self.workers.is_connected(&hello.worker_id));
+        let Some(session) = waiting.map(|(&session, _)| session).max() else { return };
+        if let Some(hello) = self.callers.remove(&session) {
+            let worker = self.take_stream(now.uptime, session, &hello.worker_id, hello.slots);
+            self.begin_stream(now, worker, &hello.held.unwrap_or_default());
+        }
+    }
+
+    fn take_stream(&mut self, now: Duration, session: SessionId, worker_id: &str, slots: u32) -> WorkerKey {
+        if self.first_hello.is_none() {
+            self.first_hello = Some(now);
+            self.first_worker_came(now);
+        }
+        self.workers.connect(session, worker_id, slots)
+    }
+
+    fn begin_stream(&mut self, now: Moment, worker: WorkerKey, held: &wire::Announce) {
+        self.announced(now, worker, held);
         let waiting = self.lendable(now);
         self.workers.send(worker, Out::Backlog(wire::Backlog { waiting }));
         self.changed = true;
@@ -77,6 +97,7 @@ impl Desk {
         if let Some(worker) = self.workers.disconnect(now.uptime, session) {
             self.no_answer_from(worker);
             self.changed = true;
+            self.take_waiting_caller(now);
         }
     }
 
@@ -93,6 +114,12 @@ impl Desk {
     /// The job is suspended, or goes on: while it is, nothing is lent.
     pub fn suspend(&mut self, suspended: bool) {
         self.suspended = suspended;
+    }
+
+    /// Records per second that all dispatchers of the job lend together, each the part that its partitions are of
+    /// all; none for no limit.
+    pub fn limit_rate(&mut self, records_per_second: Option<NonZeroU32>) {
+        self.rate.limit(records_per_second);
     }
 
     /// Tells all workers how much waits here, if they should know. Slots follow the proportion between
@@ -151,7 +178,7 @@ impl Desk {
         if self.loans.worker_of(id) == Some(worker) {
             return self.loans.extend(now, id, worker);
         }
-        let Some(held) = self.partitions.get(&id.partition) else { return };
+        let Some(held) = self.partitions.get_mut(&id.partition) else { return };
         let unread = id.offset >= held.position;
         if !held.exists(id.offset) || held.window.is_finished(id.offset) || self.loans.worker_of(id).is_some() {
             return;
@@ -159,6 +186,11 @@ impl Desk {
         let record = self.pen.take(id);
         if record.is_none() && !unread {
             return;
+        }
+        if record.is_some() {
+            // It waited for another worker because this one seemed gone, as when we were stopped for a while.
+            held.window.take_back_loss(id.offset);
+            held.dirty = true;
         }
         self.loans.adopt(now, id, worker, record);
         self.count_on_loan(id.partition, 1);

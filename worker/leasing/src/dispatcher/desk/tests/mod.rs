@@ -3,6 +3,7 @@
 
 mod rig;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_ledger::Window;
@@ -67,6 +68,52 @@ fn a_suspended_job_lends_nothing_and_takes_what_comes_back() {
 }
 
 #[test]
+fn four_dispatchers_together_lend_what_the_rate_limit_says() {
+    let mut rigs: Vec<_> = (0..4).map(|_| Rig::new(20_000)).collect();
+    for rig in &mut rigs {
+        rig.desk.saw_partition_counts(vec![4]);
+        rig.desk.limit_rate(NonZeroU32::new(500));
+        rig.hold(fresh(20_000));
+        rig.connect(A, "a", 64);
+    }
+    let second = |rigs: &mut [Rig]| {
+        let mut lent = 0;
+        for _ in 0..20 {
+            for rig in rigs.iter_mut() {
+                rig.pass(Duration::from_millis(50));
+                lent += rig.lend(A).len();
+                rig.finish_all(A);
+            }
+        }
+        lent
+    };
+    let seconds: Vec<_> = (0..60).map(|_| second(&mut rigs)).collect();
+    assert!(seconds.iter().all(|lent| (496..=504).contains(lent)), "a record of each more or less: {seconds:?}");
+    assert!((29_996..=30_004).contains(&seconds.iter().sum::<usize>()), "{seconds:?}");
+
+    for rig in &mut rigs {
+        rig.desk.limit_rate(None);
+    }
+    assert_eq!(second(&mut rigs), 4 * 20 * 64, "as many as workers take");
+}
+
+#[test]
+fn another_attempt_counts_against_the_rate_limit_too() {
+    let mut rig = Rig::new(10);
+    rig.desk.limit_rate(NonZeroU32::new(1));
+    rig.hold(fresh(10));
+    rig.connect(A, "a", 4);
+    assert_eq!(rig.lend(A), [0]);
+    rig.fail(A, 0, FailureClass::Transient);
+    rig.pass(Duration::from_secs(1));
+    assert_eq!(rig.lend(A), [0], "what failed goes first");
+    rig.pass(Duration::from_millis(999));
+    assert!(rig.lend(A).is_empty());
+    rig.pass(Duration::from_millis(1));
+    assert_eq!(rig.lend(A), [1]);
+}
+
+#[test]
 fn a_record_that_two_workers_lost_is_lent_alone() {
     let mut rig = Rig::new(5);
     rig.hold(fresh(5));
@@ -114,6 +161,39 @@ fn a_suspect_waits_until_a_worker_is_idle_and_does_not_stop_the_others() {
     assert_eq!(alone.len(), 1);
     assert_eq!(alone[0].losses, 2);
     assert!(rig.tally().done > 10, "{:?}", rig.tally());
+}
+
+#[test]
+fn a_stream_that_waited_behind_one_that_ended_is_told_what_waits() {
+    let mut rig = Rig::new(5);
+    rig.hold(fresh(5));
+    rig.connect(A, "a", 1);
+    assert_eq!(rig.lend(A), [0]);
+    // The worker noticed the end of its stream before we do, and dialled again. Its slots are others' until it hears
+    // that something waits here.
+    rig.call(B, wire::Hello { worker_id: "a".to_owned(), slots: 1, held: None });
+    rig.messages(B);
+    rig.desk.hang_up(rig.now, A);
+    let told = rig.messages(B);
+    assert!(told.iter().any(|message| matches!(message, Out::Backlog(_))), "{told:?}");
+    rig.extend(B, &[0]);
+    rig.done(B, &[0]);
+    assert_eq!(rig.tally().done, 1, "what it had before is still its own");
+}
+
+#[test]
+fn a_worker_that_still_has_what_it_seemed_to_have_lost_lost_nothing() {
+    let mut rig = Rig::new(1);
+    rig.hold(fresh(1));
+    rig.connect(A, "a", 1);
+    assert_eq!(rig.lend(A), [0]);
+    rig.vanish(A);
+    assert_eq!(rig.tally().lost, 1);
+    rig.connect_with(B, "a", 1, &[0], &[]);
+    rig.fail(B, 0, FailureClass::Permanent);
+    let letters = rig.desk.take_dead_letters();
+    let attempts = letters[0].attempts;
+    assert_eq!((attempts.failures, attempts.losses), (1, 0));
 }
 
 #[test]

@@ -132,11 +132,15 @@ impl Rig {
     ) {
         let positions = |offsets: &[i64]| offsets.iter().map(|&offset| at(offset)).collect();
         let held = wire::Announce { in_progress: positions(in_progress), finished: positions(finished) };
-        let hello = wire::Hello { worker_id: worker.to_owned(), slots: credit, held: Some(held) };
+        self.call(session, wire::Hello { worker_id: worker.to_owned(), slots: credit, held: Some(held) });
+        self.say(session, In::Credit(wire::Credit { version: 1, leases: credit }));
+    }
+
+    /// A stream that says nothing after its first message.
+    pub(super) fn call(&mut self, session: SessionId, hello: wire::Hello) {
         self.inboxes.insert(session, Vec::new());
         self.sequences.insert(session, 0);
         self.desk.hello(self.now, session, hello);
-        self.say(session, In::Credit(wire::Credit { version: 1, leases: credit }));
     }
 
     /// The worker's process dies, and the grace passes.
