@@ -12,7 +12,7 @@ use imagejob_e2e::story::{Story, skipped};
 use imagejob_e2e::wait;
 use imagejob_protocol::settings::Action;
 
-/// How long the item takes, seconds. Ten minutes is what is promised, and what `make soak` tries: twice the
+/// How long the item takes, seconds. Ten minutes is what is promised (600 tries that): twice the
 /// `max.poll.interval.ms` of five.
 const VARIABLE: &str = "IMAGEJOB_LONG_ITEM_SECONDS";
 /// More than four times a lease, and seven times a session.
