@@ -9,7 +9,7 @@ use crate::handler::Handler;
 use crate::wait;
 
 /// How long work may stand still, whatever befalls a fleet. Longer than any session, lease or election.
-pub const STALL: Duration = Duration::from_mins(1);
+pub const STALL: Duration = Duration::from_mins(2);
 
 /// Says why a story that needs a real Kafka is skipped, where there is none.
 pub fn skipped(why: &str) -> bool {
