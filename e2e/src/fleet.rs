@@ -135,11 +135,8 @@ impl Fleet {
         self.dispatching.peers_expected = count;
         for index in 0..count as usize {
             let address = format!("127.0.0.1:{}", free_port()?);
-            let control = Control {
-                peers_expected: count,
-                suspended: false,
-                records_per_second: self.records_per_second,
-            };
+            let control =
+                Control { peers_expected: count, suspended: false, records_per_second: self.records_per_second };
             let watch = Watch::start(&address, TOKEN, control)?;
             self.dispatchers.push(Dispatcher { door: address.clone(), address, process: None, watch });
             self.start_dispatcher(index)?;

@@ -223,11 +223,12 @@ impl Core {
             },
             Answer::Ends { epoch, result } if self.is_current(epoch) => {
                 self.questions.ends_asked = false;
+                let asked = self.questions.last_ends;
                 match result {
                     Ok(ends) => {
                         self.fine();
                         for (partition, end) in ends {
-                            let moved = self.desk.saw_end(now, partition, end);
+                            let moved = self.desk.saw_end(now, asked, partition, end);
                             self.questions.ends_moved |= moved;
                         }
                     }

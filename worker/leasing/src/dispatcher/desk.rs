@@ -66,6 +66,17 @@ pub struct DeadLetter {
     pub attempts: Attempts,
 }
 
+/// What workers were last told of what waits.
+#[derive(Debug, Default)]
+struct Told {
+    /// Records.
+    waiting: u64,
+    /// Records lent until then.
+    leased: u64,
+    /// Uptime.
+    at: Duration,
+}
+
 /// Everything mutable of a dispatcher.
 #[derive(Debug)]
 pub struct Desk {
@@ -108,8 +119,8 @@ pub struct Desk {
     samples: Vec<Sample>,
     /// What is wrong now; those that a driver sees are noted here too.
     pub problems: Problems,
-    /// What workers were last told of what waits, and at which uptime.
-    told: (u64, Duration),
+    /// What workers were last told of what waits.
+    told: Told,
     /// Something in the report changed.
     changed: bool,
     sequence: u64,
@@ -146,7 +157,7 @@ impl Desk {
             recent: Recent::default(),
             samples: Vec::new(),
             problems: Problems::default(),
-            told: (0, Duration::ZERO),
+            told: Told::default(),
             changed: true,
             sequence: 0,
             last_scan: Duration::ZERO,

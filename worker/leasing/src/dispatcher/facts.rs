@@ -38,6 +38,14 @@ impl Facts {
         taken
     }
 
+    /// Drops what was remembered about a partition until `asked`: where it ends has been asked since, and whatever
+    /// had a record then lies before that end. What lies beyond it was never true.
+    pub(crate) fn drop_older(&mut self, partition: Partition, asked: Duration) {
+        if let Some(offsets) = self.finished.get_mut(&partition) {
+            offsets.retain(|&(at, _)| at > asked);
+        }
+    }
+
     pub(crate) fn expire(&mut self, now: Duration) {
         self.finished.retain(|_, offsets| {
             while offsets.front().is_some_and(|&(at, _)| at + KEPT <= now) {
@@ -67,6 +75,15 @@ mod tests {
         assert!(facts.take(HERE, |offset| offset < 2).is_empty());
         assert_eq!(facts.take(HERE, |_| true), [2]);
         assert!(facts.take(HERE, |_| true).is_empty());
+    }
+
+    #[test]
+    fn what_lies_beyond_an_end_that_was_asked_for_later_is_dropped() {
+        let mut facts = Facts::default();
+        facts.remember(Duration::from_secs(1), record(7));
+        facts.remember(Duration::from_secs(3), record(8));
+        facts.drop_older(HERE, Duration::from_secs(2));
+        assert_eq!(facts.take(HERE, |_| true), [8], "the end may have moved after it was asked for");
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub(crate) enum Bug {
     ClockAhead,
     /// Dispatchers give records up although these are to be tried on and on.
     LastResortIgnored,
-    /// Each dispatcher believes that its partitions are all that there are.
-    PartitionsUnknown,
+    /// Dispatchers do not hear of the rate limit.
+    RateLimitNotHeard,
 }
 
 impl Bug {
@@ -44,6 +44,6 @@ impl Bug {
         Self::EmptyAnswers,
         Self::ClockAhead,
         Self::LastResortIgnored,
-        Self::PartitionsUnknown,
+        Self::RateLimitNotHeard,
     ];
 }

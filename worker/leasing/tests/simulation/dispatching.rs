@@ -38,10 +38,10 @@ impl World {
         if self.bug == Some(Bug::ClockAhead) {
             dispatcher.clock_ahead = 60_000;
         }
-        if self.bug != Some(Bug::PartitionsUnknown) {
-            dispatcher.desk.saw_partition_counts(vec![self.broker.partitions.len() as i32]);
+        dispatcher.desk.saw_partition_counts(vec![self.broker.partitions.len() as i32]);
+        if self.bug != Some(Bug::RateLimitNotHeard) {
+            dispatcher.desk.limit_rate(self.plan.rate_limit);
         }
-        dispatcher.desk.limit_rate(self.plan.rate_limit);
         dispatcher.desk.suspend(self.suspended);
         self.dispatcher_lives += 1;
         self.dispatchers.insert(id, dispatcher);
@@ -67,7 +67,12 @@ impl World {
         }
         dispatcher.reported = self.now;
         for partition in dispatcher.desk.held() {
-            dispatcher.desk.saw_end(now, partition, self.broker.partitions[partition.number as usize].end());
+            dispatcher.desk.saw_end(
+                now,
+                now.uptime,
+                partition,
+                self.broker.partitions[partition.number as usize].end(),
+            );
         }
         if now.uptime.subsec_millis() < TICK as u32 {
             dispatcher.desk.snapshot(now);
@@ -190,7 +195,7 @@ impl World {
             && self.broker.read(partition.number as usize, queue.position, self.bug).is_some()
         {
             queue.empty = false;
-            dispatcher.desk.saw_end(now, partition, end);
+            dispatcher.desk.saw_end(now, now.uptime, partition, end);
             dispatcher.desk.readable(partition);
         }
         self.step(id)

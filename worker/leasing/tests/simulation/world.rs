@@ -20,8 +20,9 @@ use crate::violation::{Violation, ensure};
 use crate::worker::Worker;
 
 /// How long, in milliseconds, everything may take to end once nothing goes wrong any more. Each killer takes
-/// five workers along, one after the other, and each is waited for three seconds.
-const PATIENCE: u64 = 300_000;
+/// five workers along, one after the other, and each is waited for three seconds; a single slot may have long items, one
+/// after the other, for a quarter of an hour.
+const PATIENCE: u64 = 1_000_000;
 /// After that nothing may be left over: work that somebody else did as well takes 40 s at most.
 const REST: u64 = 45_000;
 

@@ -103,8 +103,8 @@ impl Desk {
         self.partitions.keys().copied().collect()
     }
 
-    /// The broker said where a partition ends. Returns whether that had moved.
-    pub fn saw_end(&mut self, now: Moment, partition: Partition, end: i64) -> bool {
+    /// The broker said where a partition ends; it was asked at the uptime `asked`. Returns whether that had moved.
+    pub fn saw_end(&mut self, now: Moment, asked: Duration, partition: Partition, end: i64) -> bool {
         let Some(held) = self.partitions.get_mut(&partition) else { return false };
         let arrived = u64::try_from(end - held.end).unwrap_or(0);
         held.arrivals.add(held.end_at_ms, now.unix_ms, arrived);
@@ -115,6 +115,7 @@ impl Desk {
             self.changed = true;
             self.apply_facts(now, partition);
         }
+        self.facts.drop_older(partition, asked);
         arrived > 0
     }
 

@@ -8,8 +8,8 @@ use imagejob_protocol::wire;
 use imagejob_protocol::wire::from_dispatcher::Message as Out;
 use imagejob_protocol::wire::from_worker::Message as In;
 
-use super::Desk;
 use super::holding::SETTLING;
+use super::{Desk, Told};
 use crate::dispatcher::held::Stage;
 use crate::dispatcher::moment::Moment;
 use crate::dispatcher::record::{Partition, RecordId};
@@ -124,16 +124,18 @@ impl Desk {
 
     /// Tells all workers how much waits here, if they should know. Slots follow the proportion between
     /// dispatchers, so a change by an eighth is told at once and a smaller one within a second: with 1,000
-    /// workers, ten small changes a second would be as many frames as the records themselves.
+    /// workers, ten small changes a second would be as many frames as the records themselves. What is lent
+    /// counts as a change, because each worker subtracts its own leases from what it heard last.
     pub fn tell_backlog(&mut self, now: Moment) {
         let waiting = self.lendable(now);
-        let (told, at) = self.told;
-        let change = told.abs_diff(waiting);
-        let due = change.saturating_mul(MUCH) >= told.max(1) || now.uptime >= at + SOON;
-        if change == 0 || !due {
+        let change = self.told.waiting.abs_diff(waiting);
+        let much = change > 0 && change.saturating_mul(MUCH) >= self.told.waiting;
+        let subtracted = waiting > 0 && self.told.leased != self.tally.leased;
+        let later = now.uptime >= self.told.at + SOON;
+        if !much && !(later && (change > 0 || subtracted)) {
             return;
         }
-        self.told = (waiting, now.uptime);
+        self.told = Told { waiting, leased: self.tally.leased, at: now.uptime };
         for worker in self.workers.connected() {
             self.workers.send(worker, Out::Backlog(wire::Backlog { waiting }));
         }
@@ -141,7 +143,7 @@ impl Desk {
 
     /// What workers were last told of what waits; zero only while nothing does.
     pub fn told_backlog(&self) -> u64 {
-        self.told.0
+        self.told.waiting
     }
 
     pub(super) fn welcome(&self) -> wire::Welcome {

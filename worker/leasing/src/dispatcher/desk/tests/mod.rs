@@ -349,6 +349,35 @@ fn what_a_worker_never_had_cannot_be_finished_beyond_the_log() {
     assert_eq!(rig.tally().done, 0);
 }
 
+/// A record that comes after the lie must be worked on all the same.
+#[test]
+fn a_lie_about_a_record_that_does_not_exist_is_forgotten_when_the_end_is_known() {
+    let mut rig = Rig::new(5);
+    rig.hold(fresh(3));
+    rig.connect(A, "a", 1);
+    rig.done(A, &[4]);
+    rig.pass(Duration::from_millis(100));
+    let asked = rig.now.uptime;
+    rig.desk.saw_end(rig.now, asked, HERE, 3);
+    rig.pass(Duration::from_millis(100));
+    rig.desk.saw_end(rig.now, rig.now.uptime, HERE, 5);
+    assert_eq!(rig.window().top(), 0, "nothing is finished");
+}
+
+/// A worker that finished a record may come before this dispatcher has heard that there is such a record.
+#[test]
+fn the_truth_about_a_record_that_is_not_known_yet_counts_when_the_end_is_known() {
+    let mut rig = Rig::new(5);
+    rig.hold(fresh(3));
+    rig.connect(A, "a", 0);
+    let asked = rig.now.uptime;
+    rig.pass(Duration::from_millis(100));
+    rig.done(A, &[4]);
+    rig.desk.saw_end(rig.now, asked, HERE, 3);
+    rig.desk.saw_end(rig.now, rig.now.uptime, HERE, 5);
+    assert!(rig.window().is_finished(4));
+}
+
 #[test]
 fn offsets_without_a_record_are_passed() {
     let mut rig = Rig::new(10);
@@ -575,7 +604,7 @@ fn workers_hear_of_a_large_change_at_once_and_of_a_small_one_within_a_second() {
     rig.connect(A, "a", 0);
     rig.messages(A);
     let told = |rig: &mut Rig, end: i64| -> Vec<u64> {
-        rig.desk.saw_end(rig.now, HERE, end);
+        rig.desk.saw_end(rig.now, rig.now.uptime, HERE, end);
         rig.desk.tell_backlog(rig.now);
         let backlog = |message| if let Out::Backlog(backlog) = message { Some(backlog.waiting) } else { None };
         rig.messages(A).into_iter().filter_map(backlog).collect()
