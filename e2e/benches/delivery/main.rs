@@ -11,6 +11,7 @@ mod latency;
 mod leases;
 mod load;
 mod poison;
+mod rate;
 mod rival;
 mod scripted;
 mod soak;
@@ -26,7 +27,7 @@ use imagejob_e2e::table::Table;
 type Measure = fn(&Broker, &mut Table) -> anyhow::Result<()>;
 
 /// What can be measured on one broker, by its name.
-const SCENARIOS: [(&str, Measure); 10] = [
+const SCENARIOS: [(&str, Measure); 11] = [
     ("idle", idle::measure),
     ("leases", leases::measure),
     ("backlog", backlog::measure),
@@ -36,6 +37,7 @@ const SCENARIOS: [(&str, Measure); 10] = [
     ("surge", surge::measure),
     ("handover", handover::measure),
     ("poison", poison::measure),
+    ("rate", rate::measure),
     ("rival", rival::measure),
 ];
 
