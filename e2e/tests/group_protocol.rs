@@ -16,8 +16,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 const NAME: &str = "group-protocol";
 const PARTITIONS: i32 = 4;
 const WORKERS: usize = 3;
-/// 3 workers x 8 slots do 480 a second, so partitions move in the middle of the work.
-const RECORDS: usize = 4_000;
+/// 3 workers x 8 slots do 480 a second. Members hear of a change with their next heartbeat, which the broker asks for
+/// every five seconds: partitions move in the middle of the 20 s of work.
+const RECORDS: usize = 10_000;
 const WORK: Duration = Duration::from_millis(50);
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -33,10 +34,10 @@ fn partitions_move_between_dispatchers_when_the_broker_shares_them_out() {
     assert_eq!(classic_members(&broker, &fleet), 0, "the members are there, but not of a classic group");
 
     fleet.produce(RECORDS).unwrap();
-    until_ended(&fleet, RECORDS / 4);
+    until_ended(&fleet, RECORDS / 8);
     assert!(fleet.stop_dispatcher(0).unwrap(), "it did not end well");
     until_held(&fleet, &[0, 4]);
-    until_ended(&fleet, RECORDS / 2);
+    until_ended(&fleet, RECORDS / 4);
     fleet.start_dispatcher(0).unwrap();
     until_held(&fleet, &[2, 2]);
     assert!(fleet.ended().unwrap() < RECORDS, "they moved while there was work");
