@@ -69,7 +69,11 @@ impl Admin {
         list.add_partition_range(topic, 0, partitions - 1);
         list.set_all_offsets(Offset::Offset(offset))?;
         let deleted = self.runtime.block_on(self.client.delete_records(&list, &self.options))?;
-        deleted.elements().iter().try_for_each(|partition| partition.error()).context("records were not deleted")
+        deleted
+            .elements()
+            .iter()
+            .try_for_each(rdkafka::topic_partition_list::TopicPartitionListElem::error)
+            .context("records were not deleted")
     }
 }
 

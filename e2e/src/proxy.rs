@@ -173,11 +173,11 @@ mod tests {
         (client, server, proxy)
     }
 
-    fn arrives(from: &mut net::TcpStream, to: &mut net::TcpStream, word: &[u8; 4]) {
-        from.write_all(word).unwrap();
+    fn arrives(from: &mut net::TcpStream, to: &mut net::TcpStream, word: &str) {
+        from.write_all(word.as_bytes()).unwrap();
         let mut read = [0; 4];
         to.read_exact(&mut read).unwrap();
-        assert_eq!(&read, word);
+        assert_eq!(read, word.as_bytes());
     }
 
     fn nothing_arrives(from: &mut net::TcpStream, to: &mut net::TcpStream) {
@@ -191,8 +191,8 @@ mod tests {
     #[test]
     fn a_cut_resets_both_sides() {
         let (mut client, mut server, proxy) = pair();
-        arrives(&mut client, &mut server, b"word");
-        arrives(&mut server, &mut client, b"back");
+        arrives(&mut client, &mut server, "word");
+        arrives(&mut server, &mut client, "back");
         proxy.cut();
         for side in [&mut client, &mut server] {
             assert_eq!(side.read(&mut [0; 4]).unwrap_err().kind(), ErrorKind::ConnectionReset);
@@ -204,7 +204,7 @@ mod tests {
         let (mut client, mut server, proxy) = pair();
         proxy.set(Link::Lost(Way::Forth));
         nothing_arrives(&mut client, &mut server);
-        arrives(&mut server, &mut client, b"back");
+        arrives(&mut server, &mut client, "back");
         proxy.set(Link::Whole);
         nothing_arrives(&mut client, &mut server);
     }
@@ -225,7 +225,7 @@ mod tests {
         let (mut client, mut server, proxy) = pair();
         proxy.set(Link::Slow { latency: Duration::from_millis(100), bytes_per_second: 40 });
         let start = wait::now();
-        arrives(&mut client, &mut server, b"slow");
+        arrives(&mut client, &mut server, "slow");
         assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
     }
 }

@@ -19,10 +19,10 @@ const WORK: Duration = Duration::from_millis(5);
 
 #[test]
 fn what_is_deleted_while_no_dispatcher_runs_is_counted_and_the_rest_is_done() {
+    const PARTITIONS: i32 = 3;
     if skipped("deletes nothing") {
         return;
     }
-    const PARTITIONS: i32 = 3;
     let broker = Broker::start().unwrap();
     let handler = Handler::start(WORK).unwrap();
     let mut fleet = Fleet::new(&broker, "absent", PARTITIONS, vec![handler_step(&handler)]).unwrap();
@@ -46,11 +46,11 @@ fn what_is_deleted_while_no_dispatcher_runs_is_counted_and_the_rest_is_done() {
 /// the oldest 10 are deleted.
 #[test]
 fn what_is_deleted_under_a_dispatcher_that_runs_is_counted_and_the_rest_is_done() {
+    const RECORDS: usize = 60;
+    const DELETED: i64 = 50;
     if skipped("deletes nothing") {
         return;
     }
-    const RECORDS: usize = 60;
-    const DELETED: i64 = 50;
     let broker = Broker::start().unwrap();
     let handler = Handler::start(WORK).unwrap();
     let mut fleet = Fleet::new(&broker, "present", 1, vec![handler_step(&handler)]).unwrap();

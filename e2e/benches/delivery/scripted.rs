@@ -55,31 +55,31 @@ async fn work(worker_id: String, url: String, slots: u32, pause: Duration, look:
     let mut request = Request::new(ReceiverStream::new(receive));
     request.metadata_mut().insert("authorization", format!("Bearer {TOKEN}").parse()?);
     let mut frames = client.work(request).await?.into_inner();
-    let (finished, mut to_finish) = mpsc::unbounded_channel::<Vec<Done>>();
+    // Room for what all slots hold, so that nobody waits.
+    let (finished, mut to_finish) = mpsc::channel::<Vec<Done>>(slots as usize);
     let mut sequence = 0;
     loop {
-        tokio::select! {
+        let done = tokio::select! {
             frame = frames.message() => {
                 let Some(frame) = frame? else { return Ok(()) };
                 let Some(from_dispatcher::Message::Loans(loans)) = frame.message else { continue };
                 loans.leases.iter().for_each(|lease| look(lease));
-                let done = loans.leases.into_iter().map(done).collect();
-                if pause.is_zero() {
-                    finished.send(done)?;
-                } else {
+                let done: Vec<_> = loans.leases.into_iter().map(done).collect();
+                if !pause.is_zero() {
                     let finished = finished.clone();
                     tokio::spawn(async move {
                         tokio::time::sleep(pause).await;
                         // Nobody listens when the stream is over.
-                        finished.send(done).ok();
+                        finished.send(done).await.ok();
                     });
+                    continue;
                 }
+                done
             }
-            Some(done) = to_finish.recv() => {
-                sequence += 1;
-                send.send(say(from_worker::Message::Outcomes(Outcomes { sequence, done, ..Outcomes::default() }))).await?;
-            }
-        }
+            Some(done) = to_finish.recv() => done,
+        };
+        sequence += 1;
+        send.send(say(from_worker::Message::Outcomes(Outcomes { sequence, done, ..Outcomes::default() }))).await?;
     }
 }
 

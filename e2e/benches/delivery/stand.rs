@@ -95,7 +95,9 @@ impl Stand {
             results.entry(partition).or_default().push(millis(&message));
             Ok(())
         })?;
-        results.values_mut().for_each(|times| times.sort_unstable());
+        for times in results.values_mut() {
+            times.sort_unstable();
+        }
         Ok(results)
     }
 }

@@ -185,7 +185,7 @@ mod tests {
                 let mut sum = 0;
                 for &(at, count) in &lent[from..] {
                     sum += count;
-                    let span = (at - lent[from].0 + CATCH_UP).as_secs_f64();
+                    let span = (at.saturating_sub(lent[from].0) + CATCH_UP).as_secs_f64();
                     prop_assert!(sum as f64 <= f64::from(limit) * span + (f64::from(limit) / 10.0).max(1.0) + 1e-3);
                 }
             }
