@@ -82,6 +82,8 @@ soak: ## long runs: a million records under chaos (RECORDS, SEED), windows of wa
 	@.ci/setup test
 	cargo build --locked --release --package imagejob-worker
 	cargo bench --locked --package imagejob-e2e --bench delivery -- soak
+	cargo build --locked --workspace --bins
+	IMAGEJOB_LONG_ITEM_SECONDS=600 IMAGEJOB_TEST_BROKER=kafka cargo test --locked --package imagejob-e2e --test long_item -- --nocapture
 	IMAGEJOB_ZONE_CASES=5000 PROPTEST_RNG_SEED=$$RANDOM cargo test --locked --release --package imagejob-scaling --test zones
 
 .PHONY: verify

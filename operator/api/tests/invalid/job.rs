@@ -58,6 +58,7 @@ pub(crate) const JOB: &[(&str, &str, &str)] = &[
         "\"a b\" is not a topic name; use a-z A-Z 0-9 . _ -, 1 to 249 characters",
     ),
     ("spec.source.kafka.consumerGroup", "\"\"", "is not 1 to 255 characters long; omit it for the default"),
+    ("spec.source.kafka.groupProtocol", "\"Share\"", "\"Share\" is not a group protocol; use Classic Consumer"),
     ("spec.source.kafka.startFrom", "\"Now\"", "\"Now\" is not a start position; use Earliest Latest"),
     ("spec.source.kafka.auth.mechanism", "-", "is required, but missing"),
     (
@@ -81,7 +82,7 @@ pub(crate) const JOB: &[(&str, &str, &str)] = &[
     (
         "spec.source.kafka.sasl",
         "{}",
-        "unknown field; known are bootstrapServers topics consumerGroup startFrom auth tls",
+        "unknown field; known are bootstrapServers topics consumerGroup groupProtocol startFrom auth tls",
     ),
     ("spec.source.format", "\"Xml\"", "\"Xml\" is not a message format; use Auto Plain S3Event OssEvent"),
     ("spec.source.uriPointer", "\"photo/url\"", "\"photo/url\" is not a JSON pointer; write it like /photo/url"),
