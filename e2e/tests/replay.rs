@@ -95,7 +95,7 @@ fn what_was_given_up_is_replayed_exactly_once_however_often_the_replay_is_killed
     let listed = dlq.run("list", &[]);
     assert_eq!(listed.lines().count(), LETTERS + 1);
     let summary = listed.lines().last().unwrap();
-    assert!(summary.starts_with(&format!("{LETTERS} dead letters in given-up-dlq: ")), "{summary}");
+    assert!(summary.starts_with("3,000 dead letters in given-up-dlq: "), "{summary}");
     let shown = dlq.run("show", &["1/0"]);
     assert!(shown.contains("imagejob-source-topic: given-up") && shown.contains("no photo "), "{shown}");
     assert_eq!(dlq.run("replay", &["--reason", "Nobody", "--dry-run"]), "0 dead letters would be replayed\n");
