@@ -15,6 +15,7 @@ pub mod document;
 mod job;
 mod object;
 mod policy;
+mod source;
 mod status;
 mod step;
 mod storage;
@@ -25,13 +26,14 @@ pub mod validate;
 pub use access::{BucketAddressing, KafkaAuth, KafkaTls, Mechanism, SecretRef};
 pub use crds::crds;
 pub use job::{
-    DeadLetter, Delivery, Dispatcher, GroupProtocol, ImageJob, ImageJobSpec, Kafka, LastResort, MessageFormat,
-    Override, PolicyRef, RateLimit, Results, Retry, Scaling, Source, StartPosition, Worker,
+    DeadLetter, Delivery, Dispatcher, ImageJob, ImageJobSpec, LastResort, Override, PolicyRef, RateLimit, Results,
+    Retry, Scaling, Worker,
 };
 pub use object::{API_VERSION, NamespacedName};
 pub use policy::{
     Adjustment, Behavior, Calendar, Day, Exception, Peak, Profile, Rate, ScalePolicy, ScalePolicySpec, Trim, Volume,
 };
+pub use source::{GroupProtocol, Kafka, MessageFormat, Source, StartPosition};
 pub use status::{
     ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,
     ImageJobStatus, LagStatus, ReplicaStatus, ScheduleStatus,

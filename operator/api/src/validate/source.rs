@@ -6,8 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::access::{KafkaAuth, KafkaTls, kafka_auth, kafka_tls};
 use super::names;
 use super::problem::Problems;
-use crate::job::{self, GroupProtocol, MessageFormat, StartPosition};
 use crate::object::NamespacedName;
+use crate::source::{self, GroupProtocol, MessageFormat, StartPosition};
 
 /// Where records come from and how they name objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub enum Format {
 }
 
 pub(super) fn source(
-    spec: &job::Source,
+    spec: &source::Source,
     metadata: &ObjectMeta,
     created: Timestamp,
     problems: &mut Problems,
@@ -101,7 +101,7 @@ fn topics(topics: &[String], problems: &mut Problems) {
     names::unique(path, topics.iter().map(String::as_str), problems);
 }
 
-fn format(spec: &job::Source, problems: &mut Problems) -> Format {
+fn format(spec: &source::Source, problems: &mut Problems) -> Format {
     let path = "spec.source.uriPointer";
     if let Some(pointer) = &spec.uri_pointer {
         names::json_pointer(path, pointer, problems);
