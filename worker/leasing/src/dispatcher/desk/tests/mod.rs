@@ -618,3 +618,24 @@ fn workers_hear_of_a_large_change_at_once_and_of_a_small_one_within_a_second() {
     rig.pass(Duration::from_secs(1));
     assert_eq!(told(&mut rig, 114), [0; 0], "nothing changed");
 }
+
+/// Deadlines go by uptime: what the wall clock does changes ages in reports, and nothing else.
+#[test]
+fn a_wall_clock_that_jumps_neither_ends_loans_nor_loses_records() {
+    const HOUR_MS: i64 = 3_600_000;
+    for jump in [HOUR_MS, -HOUR_MS] {
+        let mut rig = Rig::new(4);
+        rig.hold(fresh(4));
+        rig.connect(A, "a", 2);
+        assert_eq!(rig.lend(A), [0, 1]);
+        rig.now.unix_ms += jump;
+        rig.pass(Duration::from_secs(1));
+        assert_eq!(rig.tally().lost, 0, "jump by {jump} ms");
+        rig.done(A, &[0, 1]);
+        assert_eq!(rig.lend(A), [2, 3]);
+        rig.done(A, &[2, 3]);
+        assert_eq!((rig.base(), rig.tally().done), (4, 4));
+        let report = rig.snapshot().report;
+        assert!(report.partitions.iter().all(|partition| partition.waiting == 0 && partition.oldest_wait_ms == 0));
+    }
+}
