@@ -14,9 +14,7 @@ const SECONDS: usize = 25;
 const WARM: Duration = Duration::from_secs(3);
 
 pub(crate) fn measure(broker: &Broker, table: &mut Table) -> anyhow::Result<()> {
-    // The load generator and the handlers run on the same cores.
-    let many = std::thread::available_parallelism()?.get() >= 4;
-    let mean = Duration::from_millis(if many { 50 } else { 200 });
+    let mean = load::usual_work()?;
     let slots = WORKERS * SLOTS as usize;
     let count = (SECONDS * slots * 1_000) / mean.as_millis() as usize;
     let records = load::records(&load::log_normal(count, mean)?);

@@ -11,6 +11,13 @@ use rand_distr::{Distribution as _, Exp, LogNormal};
 /// Standard deviation of a record's work, as a share of its mean.
 const VARIATION: f64 = 0.5;
 
+/// How long a record usually takes. Load, handlers and broker run on the same cores as what is measured, so on two
+/// of them there is less of it: 50 ms would measure how these share the processor.
+pub(crate) fn usual_work() -> anyhow::Result<Duration> {
+    let many = std::thread::available_parallelism()?.get() >= 4;
+    Ok(Duration::from_millis(if many { 50 } else { 200 }))
+}
+
 /// Chance that is the same in each run.
 pub(crate) fn chance() -> StdRng {
     StdRng::seed_from_u64(2026)

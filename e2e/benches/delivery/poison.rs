@@ -48,7 +48,9 @@ fn run(broker: &Broker, name: &str, poisonous: bool) -> anyhow::Result<i64> {
     let source = name.to_owned();
     let load = std::thread::spawn(move || topics.produce(&source, load::poisson(PER_SECOND, records.iter())?));
     // Whoever works on the poison dies of it.
-    let done = |stand: &Stand| load.is_finished() && stand.fleet.ended().is_ok_and(|ended| ended >= RECORDS);
+    let letters = stand.fleet.dispatching.dead_letter_topic.clone();
+    let given_up = |stand: &Stand| stand.fleet.topics.count(&letters).is_ok_and(|count| count > 0);
+    let done = |stand: &Stand| load.is_finished() && (!poisonous || given_up(stand));
     while !done(&stand) {
         let mut struck = Vec::new();
         wait::until(
