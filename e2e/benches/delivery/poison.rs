@@ -16,9 +16,11 @@ const WORKERS: usize = 8;
 const MEAN: Duration = Duration::from_millis(50);
 /// 60 % of what 8 x 4 slots do in a second with 50 ms a record.
 const PER_SECOND: f64 = 384.0;
-const RECORDS: usize = 3_840;
+const RECORDS: usize = WARM + 3_840;
+/// The first three seconds, in which the load connects, are not looked at.
+const WARM: usize = 3 * 384;
 /// The poisonous one.
-const POISON: usize = 400;
+const POISON: usize = WARM + 100;
 const PAIRS: usize = 9;
 
 pub(crate) fn measure(broker: &Broker, table: &mut Table) -> anyhow::Result<()> {
@@ -71,5 +73,5 @@ fn run(broker: &Broker, name: &str, poisonous: bool) -> anyhow::Result<i64> {
     let given_up: BTreeMap<_, _> = poisonous.then(|| ("WorkerKilled".to_owned(), 1)).into_iter().collect();
     anyhow::ensure!(account.is_sound() && account.dead_lettered == given_up, "{account}");
 
-    Ok(wait::percentile(&waits(&stand.fleet, 0)?, 99).as_millis() as i64)
+    Ok(wait::percentile(&waits(&stand.fleet, WARM)?, 99).as_millis() as i64)
 }
