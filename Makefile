@@ -25,7 +25,7 @@ build: ## all programs, in the profile that demo and tests share
 .PHONY: test
 test: ## unit, property and integration tests, then the stories on a real Apache Kafka (on librdkafka's mock without Java or Maven)
 	@.ci/setup test
-	cargo test --locked --workspace --exclude imagejob-e2e
+	cargo test --locked --workspace --exclude imagejob-e2e --no-fail-fast
 	@$(MAKE) --no-print-directory stories
 
 .PHONY: stories
@@ -33,7 +33,7 @@ stories: ## the stories alone: real processes, a real broker where Java and Mave
 	cargo build --locked --workspace --bins
 	@broker=kafka; e2e/cluster/kafka/kafka jars || { broker=mock; \
 	  echo "SKIPPED: real Apache Kafka, for the reason above. The stories run on librdkafka's mock, which shows nothing about durability or rebalances."; }; \
-	IMAGEJOB_TEST_BROKER=$$broker cargo test --locked --package imagejob-e2e -- --nocapture --test-threads=1
+	IMAGEJOB_TEST_BROKER=$$broker cargo test --locked --package imagejob-e2e --no-fail-fast -- --nocapture --test-threads=1
 
 .PHONY: e2e
 e2e: ## stories on a real Kubernetes: kind where a Docker daemon answers, else built from source (Linux, root, Go; the first time takes minutes)

@@ -25,6 +25,8 @@ const TRANSFER: Duration = Duration::from_mins(1);
 const COMMITS: &str = "__consumer_offsets";
 /// Pause before a record is sent again for which the producer's queue had no room.
 const QUEUE_FULL: Duration = Duration::from_millis(10);
+/// Pause before a group is asked again that is moving to another coordinator.
+const MOVING: Duration = Duration::from_millis(100);
 
 /// A view of one broker's topics.
 pub struct Topics {
@@ -117,16 +119,31 @@ impl Topics {
         Ok(())
     }
 
-    /// Committed offset of each partition that has one.
+    /// Committed offset of each partition that has one. A group that is moving to another coordinator answers
+    /// after a while, which is waited for.
     pub fn committed(&self, group: &str, topic: &str) -> anyhow::Result<BTreeMap<i32, i64>> {
         let mut wanted = TopicPartitionList::new();
         wanted.add_partition_range(topic, 0, self.partitions(topic)? - 1);
-        let committed = consumer(&self.bootstrap, group)?.committed_offsets(wanted, ANSWER)?;
+        let (asked, consumer) = (crate::wait::now(), consumer(&self.bootstrap, group)?);
+        let committed = loop {
+            match consumer.committed_offsets(wanted.clone(), ANSWER) {
+                Err(KafkaError::MetadataFetch(error)) if moves(error) && asked.elapsed() < TRANSFER => {
+                    std::thread::sleep(MOVING);
+                }
+                answer => break answer?,
+            }
+        };
         let offset = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
             Some((element.partition(), element.offset().to_raw().filter(|offset| *offset >= 0)?))
         };
         Ok(committed.elements().iter().filter_map(offset).collect())
     }
+}
+
+/// Whether the group's coordinator is about to be another broker, or has not yet read what it takes over.
+fn moves(error: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(error, Code::NotCoordinator | Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress)
 }
 
 /// Kafka takes Java's hash of the group's name.
