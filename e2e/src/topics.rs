@@ -25,7 +25,7 @@ const TRANSFER: Duration = Duration::from_mins(1);
 const COMMITS: &str = "__consumer_offsets";
 /// Pause before a record is sent again for which the producer's queue had no room.
 const QUEUE_FULL: Duration = Duration::from_millis(10);
-/// Pause before a group is asked again that is moving to another coordinator.
+/// Pause before something is asked again that is moving to another broker.
 const MOVING: Duration = Duration::from_millis(100);
 
 /// A view of one broker's topics.
@@ -75,7 +75,9 @@ impl Topics {
     /// End offset of each partition.
     pub fn ends(&self, topic: &str) -> anyhow::Result<BTreeMap<i32, i64>> {
         (0..self.partitions(topic)?)
-            .map(|partition| Ok((partition, self.consumer.fetch_watermarks(topic, partition, ANSWER)?.1)))
+            .map(|partition| {
+                Ok((partition, once_settled(|| self.consumer.fetch_watermarks(topic, partition, ANSWER))?.1))
+            })
             .collect()
     }
 
@@ -119,20 +121,12 @@ impl Topics {
         Ok(())
     }
 
-    /// Committed offset of each partition that has one. A group that is moving to another coordinator answers
-    /// after a while, which is waited for.
+    /// Committed offset of each partition that has one.
     pub fn committed(&self, group: &str, topic: &str) -> anyhow::Result<BTreeMap<i32, i64>> {
         let mut wanted = TopicPartitionList::new();
         wanted.add_partition_range(topic, 0, self.partitions(topic)? - 1);
-        let (asked, consumer) = (crate::wait::now(), consumer(&self.bootstrap, group)?);
-        let committed = loop {
-            match consumer.committed_offsets(wanted.clone(), ANSWER) {
-                Err(KafkaError::MetadataFetch(error)) if moves(error) && asked.elapsed() < TRANSFER => {
-                    std::thread::sleep(MOVING);
-                }
-                answer => break answer?,
-            }
-        };
+        let consumer = consumer(&self.bootstrap, group)?;
+        let committed = once_settled(|| consumer.committed_offsets(wanted.clone(), ANSWER))?;
         let offset = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
             Some((element.partition(), element.offset().to_raw().filter(|offset| *offset >= 0)?))
         };
@@ -140,10 +134,24 @@ impl Topics {
     }
 }
 
-/// Whether the group's coordinator is about to be another broker, or has not yet read what it takes over.
-fn moves(error: RDKafkaErrorCode) -> bool {
+/// Asks again while a partition's leader or a group's coordinator is about to be another broker, or has not yet
+/// caught up with what it takes over.
+fn once_settled<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
     use RDKafkaErrorCode as Code;
-    matches!(error, Code::NotCoordinator | Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress)
+    let asked = crate::wait::now();
+    loop {
+        match ask() {
+            Err(KafkaError::MetadataFetch(
+                Code::NotCoordinator
+                | Code::CoordinatorNotAvailable
+                | Code::CoordinatorLoadInProgress
+                | Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::OffsetNotAvailable,
+            )) if asked.elapsed() < TRANSFER => std::thread::sleep(MOVING),
+            answer => return answer,
+        }
+    }
 }
 
 /// Kafka takes Java's hash of the group's name.

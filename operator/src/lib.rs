@@ -12,6 +12,7 @@
 pub mod apply;
 mod connection;
 pub mod driver;
+mod kept;
 pub mod observe;
 pub mod plan;
 pub mod reconcile;

@@ -11,6 +11,7 @@ use imagejob_scaling::{Decision, Memory, Observation, Reason, decide};
 use jiff::Timestamp;
 
 use crate::apply::{Applied, apply};
+use crate::kept::Kept;
 use crate::observe::{Sight, observe};
 use crate::plan::{Plan, Token, dispatchers, plan};
 use crate::seams::{Clock, Cluster, ClusterError, Pace, Sensor, Targets};
@@ -33,6 +34,7 @@ pub struct Desired {
 #[derive(Debug, Clone, Default)]
 pub struct State {
     memory: Memory,
+    kept: Kept,
     /// The status that was written last, and when.
     written: Option<(ImageJobStatus, Timestamp)>,
 }
@@ -87,11 +89,15 @@ pub async fn reconcile<C: Cluster, S: Sensor, K: Clock>(
     let (step, recheck_after) = match validate(&desired.job, desired.policy.as_ref(), desired.created) {
         Err(problems) => {
             // What is needed meanwhile goes unseen, so that nothing may shrink right afterwards.
-            state.memory = Memory::default();
+            state.memory = state.memory.without_window();
             (Step::Invalid(problems), RECHECK_INVALID)
         }
         Ok(job) => {
+            let learned = desired.job.status.as_ref().is_some_and(|status| status.learning.is_some());
+            let memory = std::mem::take(&mut state.memory);
+            state.memory = state.kept.recall(at, &job, learned, cluster, memory).await;
             let decided = carry_out(at, &job, &desired.token, cluster, sensor, state).await;
+            state.kept.keep(at, &job, cluster, &state.memory).await;
             let recheck_after = decided.decision.recheck_after;
             (Step::Decided(Box::new(decided)), recheck_after)
         }
@@ -128,7 +134,7 @@ async fn carry_out<C: Cluster, S: Sensor>(
 fn decide_unless_suspended(seen: &Observation, job: &ValidatedJob, memory: &Memory) -> (Decision, Memory) {
     let (decision, memory) = decide(seen, &job.scaling, memory);
     if job.suspended {
-        (Decision { replicas: 0, reason: Reason::Suspended, limited_by: None, ..decision }, Memory::default())
+        (Decision { replicas: 0, reason: Reason::Suspended, limited_by: None, ..decision }, memory.without_window())
     } else {
         (decision, memory)
     }
@@ -160,7 +166,8 @@ async fn report<C: Cluster>(
     let written = state.written.as_ref();
     let previous = written.map(|(status, _)| status).or(desired.job.status.as_ref());
     let name = NamespacedName::of(metadata);
-    let next = status(at, metadata.generation, finding, previous);
+    let mut next = status(at, metadata.generation, finding, previous);
+    next.learning = state.kept.status().or(next.learning);
     if worth_writing(written.map(|(status, at)| (status, *at)), &next, at) && cluster.has_time_for_status() {
         match cluster.write_status(&name, &next).await {
             Ok(()) => state.written = Some((next.clone(), at)),

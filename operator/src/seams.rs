@@ -38,6 +38,23 @@ pub trait Cluster: Send + Sync {
         true
     }
 
+    /// What was last kept of what a job's weeks have taught; none if nothing was, or where nothing can be.
+    fn recall_season(
+        &self,
+        _job: &NamespacedName,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, ClusterError>> + Send {
+        std::future::ready(Ok(None))
+    }
+
+    /// Keeps that over restarts.
+    fn keep_season(
+        &self,
+        _job: &NamespacedName,
+        _season: &[u8],
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Shows a job's status to people.
     fn write_status(
         &self,

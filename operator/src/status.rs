@@ -327,6 +327,7 @@ fn decided(decision: &Decision) -> DecisionStatus {
             spare: candidates.spare,
             in_flight: candidates.in_flight,
             floor: candidates.floor,
+            learned: candidates.learned,
             ceiling: candidates.ceiling,
             held: candidates.held,
             minimum: candidates.minimum,

@@ -36,7 +36,7 @@ pub use policy::{
 pub use source::{GroupProtocol, Kafka, MessageFormat, Source, StartPosition};
 pub use status::{
     ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,
-    ImageJobStatus, LagStatus, ReplicaStatus, ScheduleStatus,
+    ImageJobStatus, LagStatus, LearningStatus, ReplicaStatus, ScheduleStatus,
 };
 pub use step::{FailureAction, Handler, Quality, Step};
 pub use storage::{Storage, StorageType};

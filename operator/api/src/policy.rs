@@ -82,6 +82,8 @@ pub struct ScalePolicySpec {
     pub adjustments: Vec<Adjustment>,
     /// How counts change.
     pub behavior: Behavior,
+    /// What is made of the weeks before.
+    pub learning: Learning,
 }
 
 impl Default for ScalePolicySpec {
@@ -97,6 +99,7 @@ impl Default for ScalePolicySpec {
             exceptions: Vec::new(),
             adjustments: Vec::new(),
             behavior: Behavior::default(),
+            learning: Learning::default(),
         }
     }
 }
@@ -114,6 +117,35 @@ impl Default for Behavior {
     fn default() -> Self {
         Self { scale_down_stabilization_seconds: 30 }
     }
+}
+
+/// What is made of the weeks before. Of each five minutes of the week it is kept how fast workers had to
+/// work; dates of `calendars` are no usual days: nothing is learned from them, nothing expected of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Learning {
+    /// Off, Shadow or Active.
+    pub mode: LearningMode,
+    /// Of the weeks that are known, so many per cent needed no more than what is expected, 1 to 100.
+    #[schemars(range(min = 1, max = 100))]
+    pub quantile_percent: u32,
+}
+
+impl Default for Learning {
+    fn default() -> Self {
+        Self { mode: LearningMode::Shadow, quantile_percent: 80 }
+    }
+}
+
+/// What learning does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LearningMode {
+    /// Nothing.
+    Off,
+    /// It says what it would ask for, in `status.decision.candidates.learned`.
+    Shadow,
+    /// What it asks for is a floor; ceilings outrank it.
+    Active,
 }
 
 /// A named schedule and what it does while it is active: at most one of `floor`, `rate` and

@@ -32,6 +32,9 @@ pub struct ImageJobStatus {
     /// Active profiles and the next change.
     #[serde(default)]
     pub schedule: ScheduleStatus,
+    /// What was learned of the weeks; none before something was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning: Option<LearningStatus>,
 }
 
 impl ImageJobStatus {
@@ -74,6 +77,16 @@ impl ConditionType {
             Self::ScalingLimited => "ScalingLimited",
         }
     }
+}
+
+/// What was learned of the weeks, of which `<job>-learned`, a `ConfigMap`, keeps the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LearningStatus {
+    /// Weeks of which something is known, at most 8.
+    pub weeks: u32,
+    /// When it was kept last.
+    pub kept_at: Timestamp,
 }
 
 /// Wanted and ready.
@@ -141,6 +154,9 @@ pub struct CandidatesStatus {
     /// Highest floor of the active profiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<u32>,
+    /// For what the weeks before let expect; it counts only where the policy's learning is `Active`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<u32>,
     /// Lowest ceiling of the active profiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ceiling: Option<u32>,

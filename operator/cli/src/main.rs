@@ -1,13 +1,19 @@
-//! `imagejob`: a job on a laptop, its steps on a photo, a policy on a weekend, test photos and traffic.
+//! `imagejob`: a job on a laptop, its steps on a photo, a policy on a weekend and over the
+//! days to come, test photos and traffic.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+mod adjust;
 mod dev;
 mod dlq;
 mod generate;
+mod kafka;
+mod plan;
+mod record;
+mod rules;
 mod simulate;
 mod trial;
 
@@ -24,6 +30,10 @@ enum Command {
     Dev(dev::DevArgs),
     Try(trial::TryArgs),
     Simulate(simulate::SimulateArgs),
+    Record(record::RecordArgs),
+    Plan(plan::PlanArgs),
+    Adjust(adjust::AdjustArgs),
+    Override(adjust::OverrideArgs),
     Dlq(dlq::DlqArgs),
     /// Make test photos with a known truth, and traffic that names them
     Generate(generate::GenerateArgs),
@@ -50,6 +60,10 @@ fn start() -> anyhow::Result<()> {
             Command::Dev(args) => dev::run(args).await,
             Command::Try(args) => trial::run(args).await,
             Command::Simulate(args) => tokio::task::block_in_place(|| simulate::run(&args)),
+            Command::Record(args) => tokio::task::block_in_place(|| record::run(&args)),
+            Command::Plan(args) => plan::run(&args),
+            Command::Adjust(args) => adjust::adjust(&args),
+            Command::Override(args) => adjust::fix(&args),
             Command::Dlq(args) => tokio::task::block_in_place(|| dlq::run(&args)),
             Command::Generate(args) => tokio::task::block_in_place(|| generate::run(&args)),
         }

@@ -8,6 +8,7 @@ pub(crate) mod failure;
 mod pace;
 mod parts;
 mod running;
+mod season;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -124,6 +125,16 @@ impl<K: Clock> Cluster for JobCluster<K> {
         let applied = self.apply_parts(plan).await;
         self.memory().plans.took(&plan.hash().to_string(), applied.as_ref().err());
         applied
+    }
+
+    async fn recall_season(&self, _job: &NamespacedName) -> Result<Option<Vec<u8>>, ClusterError> {
+        let _turn = self.shared.status_turns.acquire().await;
+        self.read_season().await
+    }
+
+    async fn keep_season(&self, _job: &NamespacedName, season: &[u8]) -> Result<(), ClusterError> {
+        let _turn = self.shared.status_turns.acquire().await;
+        self.write_season(season).await
     }
 
     fn has_time_for_status(&self) -> bool {

@@ -65,7 +65,8 @@ impl Arrivals {
         let slow = self.over(SLOW).per_second();
         let risen =
             FAST.map(|span| self.over(span)).into_iter().filter(|fast| fast.is_more_than_chance(slow, dispersion));
-        Pace { per_second: risen.map(Stretch::per_second).fold(slow, f64::max), dispersion }
+        let falling = self.over(FAST[FAST.len() - 1]).per_second().min(slow);
+        Pace { per_second: risen.map(Stretch::per_second).fold(slow, f64::max), falling, dispersion }
     }
 
     /// Variance over mean of the counts of ten seconds, by differences of neighbours, so that a
@@ -126,8 +127,10 @@ impl Stretch {
 /// How fast and how bursty records arrive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Pace {
-    /// Records a second.
+    /// Records a second, as soon as they are more than chance.
     pub per_second: f64,
+    /// The same, as soon as they are fewer.
+    pub falling: f64,
     /// Variance over mean of their number; 1 for independent senders.
     pub dispersion: f64,
 }
@@ -202,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_a_pace_brings_has_a_margin() {
-        let pace = Pace { per_second: 100.0, dispersion: 4.0 };
+        let pace = Pace { per_second: 100.0, falling: 100.0, dispersion: 4.0 };
         assert!((pace.within(6.0) - 648.99).abs() < 0.01);
     }
 }

@@ -8,12 +8,13 @@
 use std::time::Duration;
 
 use crate::decision::{Candidates, Decision, Limit};
-use crate::demand::Demand;
+use crate::demand::{Demand, PLANNED_SHARE, workers};
 use crate::memory::{Memory, elapsed};
 use crate::observation::{Backlog, Observation};
 use crate::policy::{Fixed, Policy};
 use crate::profiles::{Agenda, Footing};
-use crate::reason::{FloorEvidence, Reason, SpareEvidence};
+use crate::reason::{ExpectedEvidence, FloorEvidence, Reason, ServiceEvidence, SpareEvidence};
+use crate::season::{Expected, Mode, next_slot};
 
 /// A decision is worth repeating after this long even if nothing seems to change.
 const RECHECK_AT_MOST: Duration = Duration::from_hours(1);
@@ -28,13 +29,17 @@ const FALLING: u32 = 10;
 /// The same inputs give the same answer. Keep the memory whether or not the decision could be
 /// carried out: what was needed is a fact, and what was done shows in the next observation.
 pub fn decide(seen: &Observation, policy: &Policy, memory: &Memory) -> (Decision, Memory) {
-    let memory = &memory.learn(seen);
+    let memory = memory.learn(seen);
     let capability = memory.learned.capability(seen, policy.slots);
     let pace = seen.arrivals.pace();
     let footing = Footing { capability, arrivals_per_second: memory.learned.arrivals(seen.now) };
     let agenda = Agenda::at(policy, seen.now, &footing);
+    let memory = &memory.record(seen, &policy.learning, agenda.wait(policy).mul_f64(PLANNED_SHARE));
+    let per_second = |rate| workers(rate, capability.service.per_worker());
+    let expected = memory.recorder.expected(&policy.learning, seen.now, capability.reaction(), per_second);
     let demand = |lag| Demand::of(lag, seen, policy, &agenda, pace, &capability);
-    let look = Look { seen, policy, agenda: &agenda, bounds: Bounds::of(policy, &agenda) };
+    let bounds = Bounds::of(policy, &agenda, expected);
+    let look = Look { seen, policy, agenda: &agenda, bounds, expected, service: capability.service };
     let (demand, choice, memory) = match &seen.backlog {
         Backlog::Known(lag) => {
             let demand = demand(lag);
@@ -77,6 +82,9 @@ struct Look<'a> {
     policy: &'a Policy,
     agenda: &'a Agenda,
     bounds: Bounds,
+    /// What the weeks before let expect, whether or not that counts.
+    expected: Option<Expected>,
+    service: ServiceEvidence,
 }
 
 /// A count, why, and what it would have been without an upper bound.
@@ -170,6 +178,10 @@ impl Look<'_> {
     fn held_by(&self) -> Reason {
         match &self.agenda.floor {
             _ if self.bounds.held == 0 => Reason::AtRest,
+            _ if self.bounds.held > self.bounds.declared => match self.expected {
+                Some(expected) => Reason::Expected(ExpectedEvidence { expected, service: self.service }),
+                None => Reason::Minimum,
+            },
             Some(floor) if floor.workers >= self.policy.min_replicas => {
                 Reason::Floor(FloorEvidence { floor: floor.clone(), now: self.seen.now })
             }
@@ -191,6 +203,7 @@ impl Look<'_> {
             in_flight: demand.map(|d| d.in_flight),
             spare: demand.and_then(|d| d.spare),
             floor: self.agenda.floor.as_ref().map(|floor| floor.workers),
+            learned: self.expected.map(|expected| expected.workers),
             ceiling: self.agenda.ceiling().map(|(ceiling, _)| ceiling),
             held: memory.highest().map(|(_, held)| held),
             minimum: self.policy.min_replicas,
@@ -207,25 +220,30 @@ impl Look<'_> {
         let released = self.policy.fixed_at(now).map(|fixed| elapsed(now, fixed.until.timestamp()));
         let forgotten = memory.highest().map(|(at, _)| window.saturating_sub(elapsed(at, now)));
         let warm = memory.warming_up(now, window);
-        [boundary, step, released, forgotten, warm].into_iter().flatten().fold(RECHECK_AT_MOST, Duration::min)
+        let slot = self.expected.map(|_| elapsed(now, next_slot(now)));
+        [slot, boundary, step, released, forgotten, warm].into_iter().flatten().fold(RECHECK_AT_MOST, Duration::min)
     }
 }
 
 /// What may run at least and at most. Precedence: maximum, then floors and minimum, then ceilings.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
-    /// The higher of minimum and floor, whether or not the maximum admits it.
+    /// The higher of minimum and declared floor, whether or not the maximum admits it.
+    declared: u32,
+    /// That, or what is expected if it counts and is more; the upper bound outranks what is expected.
     held: u32,
     lower: u32,
     upper: u32,
 }
 
 impl Bounds {
-    fn of(policy: &Policy, agenda: &Agenda) -> Self {
-        let held = agenda.floor.as_ref().map_or(0, |floor| floor.workers).max(policy.min_replicas);
+    fn of(policy: &Policy, agenda: &Agenda, expected: Option<Expected>) -> Self {
+        let declared = agenda.floor.as_ref().map_or(0, |floor| floor.workers).max(policy.min_replicas);
         let ceiling = agenda.ceiling().map_or(u32::MAX, |(ceiling, _)| ceiling);
-        let upper = policy.max_replicas.min(ceiling.max(held));
-        Self { held, lower: held.min(upper), upper }
+        let upper = policy.max_replicas.min(ceiling.max(declared));
+        let learned = expected.filter(|_| policy.learning.mode == Mode::Active).map_or(0, |expected| expected.workers);
+        let held = declared.max(learned.min(upper));
+        Self { declared, held, lower: held.min(upper), upper }
     }
 
     fn clamp(self, count: u32) -> u32 {

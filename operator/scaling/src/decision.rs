@@ -42,6 +42,8 @@ pub struct Candidates {
     pub in_flight: Option<u32>,
     /// Highest floor of the profiles, also of one that is about to start or fades.
     pub floor: Option<u32>,
+    /// For what the weeks before let expect, whether or not that counts; none while too little is known.
+    pub learned: Option<u32>,
     /// Lowest ceiling of the active profiles.
     pub ceiling: Option<u32>,
     /// The highest count needed within the stabilization window.

@@ -20,7 +20,7 @@ use crate::profiles::Agenda;
 use crate::reason::{DueEvidence, Imminent, KeepUpEvidence, ThresholdEvidence};
 
 /// The share of the promised wait that is planned for; the rest absorbs errors of the estimates.
-const PLANNED_SHARE: f64 = 0.62;
+pub(crate) const PLANNED_SHARE: f64 = 0.59;
 
 /// The share of the time that is left until all must have started which is planned for.
 const FINISHING_SHARE: f64 = 0.9;
@@ -77,10 +77,13 @@ impl Demand {
         let reaction = capability.reaction().as_secs_f64();
         // An average of what arrived says nothing once everything is done.
         let busy = lag.total() > 0;
-        let tight = wait.as_secs_f64() * PLANNED_SHARE < TIGHT * reaction;
+        let planned = wait.as_secs_f64() * PLANNED_SHARE;
+        let tight = planned < TIGHT * reaction;
         let needed = workers(pace.per_second, service.per_worker() * UTILISATION);
         let finish = agenda.finish_by.map(|finish| elapsed(seen.now, finish));
-        let asked = Due { finish, ..Due::of(lag, seen, wait, pace, capability) }.workers();
+        let ahead = policy.scale_down_stabilization.as_secs_f64();
+        let lasting = lasting(lag, pace, planned, ahead);
+        let asked = Due { finish, lasting, ..Due::of(lag, seen, wait, planned, pace, capability) }.workers();
         let unthrottled = Self {
             due: asked.starting,
             due_running: asked.running,
@@ -179,6 +182,8 @@ struct Due {
     in_all: f64,
     /// Records to be tried again, a second: within the planned wait.
     retrying_per_second: f64,
+    /// Records a second that workers must do so that they need not be more again a moment after one has left.
+    lasting: f64,
     /// Least time that counts, seconds.
     least: f64,
     /// From ordering a worker until it takes leases, seconds.
@@ -193,8 +198,8 @@ struct Due {
 }
 
 impl Due {
-    fn of(lag: &Lag, seen: &Observation, wait: Duration, pace: Pace, capability: &Capability) -> Self {
-        let planned = wait.as_secs_f64() * PLANNED_SHARE;
+    /// `planned`: seconds that records may wait.
+    fn of(lag: &Lag, seen: &Observation, wait: Duration, planned: f64, pace: Pace, capability: &Capability) -> Self {
         let start_up = capability.start_up.as_secs_f64();
         let reaction = capability.reaction().as_secs_f64();
         let waiting = lag.waiting as f64;
@@ -209,6 +214,7 @@ impl Due {
             waiting: curve.map(deadline).collect(),
             imminent: (coming > 0.0).then_some(Deadline { records: waiting + coming, seconds: planned + reaction }),
             finish: None,
+            lasting: 0.0,
             in_all: waiting,
             retrying_per_second: lag.retrying as f64 / planned.max(1.0),
             least: least_time(wait.as_secs_f64(), start_up),
@@ -235,7 +241,7 @@ impl Due {
         let starting = count(coming.max(waiting), 0.0);
         Asked {
             starting: starting.max(count(finishing, 0.0)),
-            running: count(running.max(finishing), STAY),
+            running: count(running.max(finishing), STAY).max(count(self.lasting, 0.0)),
             imminent: (starting > count(waiting, 0.0)).then_some(self.coming),
             finish: self.finish.filter(|_| count(finishing, 0.0) > starting),
         }
@@ -262,6 +268,18 @@ impl Due {
         let meanwhile = self.ready_per_second * self.start_up.min(seconds);
         (records - meanwhile) / (seconds - self.start_up).max(self.least)
     }
+}
+
+/// Records a second that workers must do so that nobody waits longer than planned within `ahead` seconds, if
+/// records come as they do: what waits and what comes until then, over the planned wait and that time. Else the count
+/// would swing: a worker leaves while the queue is nearly as long as it may be, and is ordered again.
+///
+/// 1,060 wait, 100/s come, 18.6 s are planned, 30 s ahead: (1,060 + 3,000) / 48.6 = 84/s.
+fn lasting(lag: &Lag, pace: Pace, planned: f64, ahead: f64) -> f64 {
+    if lag.total() == 0 {
+        return 0.0;
+    }
+    (lag.waiting as f64 + pace.falling * ahead) / (planned + ahead)
 }
 
 /// A handful of late records must not ask for hundreds of workers: the time left counts as a
@@ -308,6 +326,7 @@ mod tests {
             waiting: vec![],
             imminent: None,
             finish: None,
+            lasting: 0.0,
             in_all: 0.0,
             retrying_per_second: 0.0,
             least: 1.0,
@@ -336,6 +355,10 @@ mod tests {
         };
         assert_eq!(in_flight(&packing, &Policy::default(), &capability(600_000)), 3);
         assert_eq!(in_flight(&packing, &Policy::default(), &capability(243)), 1);
+        let queue = Lag { waiting: 1_060, ..Lag::default() };
+        let pace = Pace { per_second: 100.0, falling: 100.0, dispersion: 1.0 };
+        assert!((lasting(&queue, pace, 18.6, 30.0) - 83.54).abs() < 0.01);
+        assert!(lasting(&Lag::default(), pace, 18.6, 30.0).abs() < 1e-9, "nothing waits or runs");
         let weekend = Due { in_all: 120_000.0, ..curve(0.0) };
         assert!((weekend.to_finish(Duration::from_hours(1)) - 37.09).abs() < 0.01);
         assert_eq!(filled(101, NonZeroU32::new(100).unwrap()), 2);

@@ -21,6 +21,7 @@ mod preview;
 mod profiles;
 mod reason;
 mod schedule;
+mod season;
 pub mod simulate;
 pub mod wording;
 
@@ -33,5 +34,8 @@ pub use observation::{Backlog, Lag, LagGap, Observation, ServiceTime, Workers};
 pub use policy::{Adjustment, Amount, Fixed, Peak, Policy, Profile, Trim, Volume};
 pub use preview::{Asked, Span, preview};
 pub use profiles::{ActiveProfile, Agenda, Boundary, Edge, Floor, Footing, Phase, Spare};
-pub use reason::{DueEvidence, FloorEvidence, Imminent, KeepUpEvidence, Reason, ServiceEvidence, ThresholdEvidence};
+pub use reason::{
+    DueEvidence, ExpectedEvidence, FloorEvidence, Imminent, KeepUpEvidence, Reason, ServiceEvidence, ThresholdEvidence,
+};
 pub use schedule::{Days, Interval, MonthDay, Schedule, Weekdays};
+pub use season::{Expected, Learning, Mode, Season, Unreadable};

@@ -5,12 +5,14 @@
 //! because nobody knows what was needed before.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::learned::Learned;
 use crate::observation::Observation;
+use crate::season::{Learning, Recorder, Season};
 
 /// What was learned, and the highest count needed over a sliding window in amortised constant time.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -20,12 +22,35 @@ pub struct Memory {
     /// Counts that may still become the maximum: instants rise, counts fall.
     needed: VecDeque<(Timestamp, u32)>,
     pub(crate) learned: Learned,
+    pub(crate) recorder: Recorder,
 }
 
 impl Memory {
     /// A memory that expects a record to hold a slot for `service`, as from an earlier run.
     pub fn expecting(service: Duration) -> Self {
         Self { learned: Learned::expecting(service), ..Self::default() }
+    }
+
+    /// With what the weeks before have needed, as from an earlier run.
+    #[must_use]
+    pub fn knowing(self, season: Arc<Season>) -> Self {
+        Self { recorder: Recorder::knowing(season), ..self }
+    }
+
+    /// What the weeks have needed; none before the first record came.
+    pub fn season(&self) -> Option<&Arc<Season>> {
+        self.recorder.season.as_ref()
+    }
+
+    /// With nothing but the weeks: what was needed a moment ago is not known.
+    #[must_use]
+    pub fn without_window(&self) -> Self {
+        Self { recorder: self.recorder.clone(), ..Self::default() }
+    }
+
+    /// With what one more look teaches about the week. `wait`: how long records may wait as planned.
+    pub(crate) fn record(self, seen: &Observation, learning: &Learning, wait: Duration) -> Self {
+        Self { recorder: self.recorder.after(seen, learning, wait), ..self }
     }
 
     /// With what one more look teaches.
@@ -40,7 +65,7 @@ impl Memory {
         let kept = kept.filter(|(at, n)| elapsed(*at, now) < window && *n > count);
         let needed = kept.chain([(now, count)]).collect();
         let since = Some(self.since.map_or(now, |since| since.min(now)));
-        Self { since, needed, learned: self.learned }
+        Self { since, needed, learned: self.learned, recorder: self.recorder.clone() }
     }
 
     /// The highest count of the window and the last instant at which it was needed.

@@ -10,6 +10,7 @@ use jiff::civil::{Date, Time};
 use jiff::{Timestamp, Zoned};
 
 use crate::schedule::Schedule;
+use crate::season::Learning;
 
 /// The scaling rules of one job.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct Policy {
     pub rate_limit: Option<NonZeroU32>,
     /// A count that somebody fixed for a while.
     pub fixed: Option<Fixed>,
+    /// What is made of the weeks before.
+    pub learning: Learning,
 }
 
 impl Default for Policy {
@@ -49,6 +52,7 @@ impl Default for Policy {
             lag_threshold: None,
             rate_limit: None,
             fixed: None,
+            learning: Learning::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use jiff::{Timestamp, Zoned};
 
 use crate::observation::LagGap;
 use crate::profiles::{Floor, Phase, Spare};
+use crate::season::Expected;
 use crate::wording::{count, counted, length, moment, per_second};
 
 /// Why a decision is what it is.
@@ -33,6 +34,8 @@ pub enum Reason {
     },
     /// A profile holds a floor.
     Floor(FloorEvidence),
+    /// The weeks before let expect as much.
+    Expected(ExpectedEvidence),
     /// The minimum of job or policy.
     Minimum,
     /// Nothing is left to do and nothing asks for a worker.
@@ -147,6 +150,15 @@ pub struct FloorEvidence {
     pub now: Timestamp,
 }
 
+/// The numbers behind what is expected.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ExpectedEvidence {
+    /// What the weeks before let expect.
+    pub expected: Expected,
+    /// What a worker does.
+    pub service: ServiceEvidence,
+}
+
 /// The numbers behind a spare count.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpareEvidence {
@@ -166,6 +178,7 @@ impl Reason {
             Self::Spare(_) => "Spare",
             Self::InFlight { .. } => "InFlight",
             Self::Floor(_) => "ProfileFloor",
+            Self::Expected(_) => "LearnedFloor",
             Self::Minimum => "Minimum",
             Self::AtRest => "AtRest",
             Self::ScaleDownHeld { .. } => "ScaleDownHeld",
@@ -193,6 +206,7 @@ impl fmt::Display for Reason {
                 write!(f, "{} being worked on, {} a worker", are(*in_flight), count(u64::from(*slots)))
             }
             Self::Floor(floor) => floor.fmt(f),
+            Self::Expected(expected) => expected.fmt(f),
             Self::Minimum => f.write_str("that is the minimum"),
             Self::AtRest => f.write_str("nothing waits or runs and no profile holds a floor"),
             Self::ScaleDownHeld { needed, ago, window } => write!(
@@ -284,6 +298,17 @@ impl fmt::Display for FloorEvidence {
             Phase::Fading(until) => write!(f, "profile {profile} has ended and fades until {}", time(*until)),
             Phase::Trimmed => write!(f, "profile {profile} holds {workers}, trimmed to what arrives"),
         }
+    }
+}
+
+impl fmt::Display for ExpectedEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Expected { per_second: rate, weeks, day_factor, .. } = self.expected;
+        write!(f, "{weeks} weeks let expect that {} have to be done at this time", per_second(rate))?;
+        if (day_factor - 1.0).abs() >= 0.05 {
+            write!(f, ", today being {day_factor:.1} times a usual day")?;
+        }
+        write!(f, "; {}", self.service)
     }
 }
 

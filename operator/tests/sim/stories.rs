@@ -1,9 +1,12 @@
 //! Named stories of one job, told by what its status says.
 
-use imagejob_api::{ConditionType, ImageJobStatus};
+use imagejob_api::{ConditionType, ImageJobStatus, LearningStatus};
 use imagejob_operator::reconcile::Step;
 use imagejob_operator::{Fault, Role, State};
 use imagejob_protocol::wire::Problem;
+use imagejob_scaling::simulate::{Trace, taught};
+use imagejob_scaling::{Learning, Memory, Policy};
+use jiff::tz::TimeZone;
 
 use crate::world::{Faults, JOB, PARTITIONS, World, desired};
 
@@ -309,4 +312,62 @@ async fn numbers_alone_are_written_once_a_minute() {
     }
     let written = world.status_writes() - writes;
     assert!(written <= 6, "{written} writes in five minutes");
+}
+
+/// Two Friday evenings from 20:00 on with 100 records a second, as an earlier program kept them.
+fn two_fridays() -> Vec<u8> {
+    let zone = TimeZone::get("Asia/Shanghai").unwrap();
+    let policy = Policy { learning: Learning { zone, ..Learning::default() }, ..Policy::default() };
+    let evening = Trace { bin: 1.0, records: vec![100; 4 * 3_600] };
+    let memory = ["2026-11-06T19:00:00+08:00", "2026-11-13T19:00:00+08:00"]
+        .iter()
+        .fold(Memory::default(), |memory, start| taught(memory, &policy, &evening, start.parse().unwrap()));
+    memory.season().unwrap().to_bytes()
+}
+
+#[tokio::test]
+async fn what_was_learned_outlives_the_program_and_is_asked_for_before_it_comes() {
+    let active = JOB.replace("maxReplicas: 40", "maxReplicas: 40\n  learning: {mode: Active}");
+    let mut wanted = desired(&active);
+    let world = World::at("2026-11-20T20:00:00+08:00");
+    world.lock().season = Some(two_fridays());
+    world.lock().faults.seasons_down = true;
+    let kept_at = "2026-11-13T23:00:00+08:00".parse().unwrap();
+    wanted.job.status =
+        Some(ImageJobStatus { learning: Some(LearningStatus { weeks: 2, kept_at }), ..ImageJobStatus::default() });
+    let mut state = State::default();
+    let early = world.run(20, &wanted, &mut state).await.status.decision.unwrap();
+    assert_eq!((early.reason.as_str(), early.candidates.learned), ("AtRest", None), "it cannot be read yet");
+
+    world.lock().faults.seasons_down = false;
+    let decision = world.run(20, &wanted, &mut state).await.status.decision.unwrap();
+    assert_eq!(decision.reason, "LearnedFloor", "{}", decision.message);
+    let workers = decision.replicas;
+    assert!((2..=4).contains(&workers), "100/s at 40/s a worker: {}", decision.message);
+    assert_eq!(decision.candidates.learned, Some(workers));
+
+    // An hour later this Friday is kept too.
+    world.lock().producing = 100;
+    let status = world.run(3_700, &wanted, &mut state).await.status;
+    assert_eq!(status.learning.unwrap().weeks, 3);
+    assert_ne!(world.lock().season, Some(two_fridays()));
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_is_not_written_over() {
+    let world = World::at("2026-11-20T20:00:00+08:00");
+    world.lock().season = Some(two_fridays());
+    world.lock().faults.seasons_down = true;
+    world.lock().producing = 100;
+    let mut state = State::default();
+    let status = world.run(3_700, &desired(JOB), &mut state).await.status;
+    assert_eq!(status.learning, None);
+    assert_eq!(world.lock().season, Some(two_fridays()));
+    // As soon as it can be: read first, and then kept with what is new.
+    world.lock().faults.seasons_down = false;
+    let status = world.run(3_700, &desired(JOB), &mut state).await.status;
+    assert_eq!(status.learning.unwrap().weeks, 3);
+    let decision = status.decision.unwrap();
+    assert!(decision.candidates.learned.is_some(), "a shadow says what it would ask for");
+    assert_ne!(decision.reason, "LearnedFloor");
 }

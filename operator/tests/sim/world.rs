@@ -75,6 +75,8 @@ pub(crate) struct Faults {
     pub(crate) status_down: bool,
     /// Too many statuses are on their way already.
     pub(crate) statuses_queue: bool,
+    /// What was learned can be neither read nor kept.
+    pub(crate) seasons_down: bool,
     /// Starts of workers take this many times as long.
     pub(crate) slow_starts: i32,
 }
@@ -116,6 +118,8 @@ pub(crate) struct Inner {
     applies: u32,
     status_writes: u32,
     pub(crate) status: Option<ImageJobStatus>,
+    /// What was kept of what the weeks have taught.
+    pub(crate) season: Option<Vec<u8>>,
 }
 
 /// The world and the job in it.
@@ -146,6 +150,7 @@ impl World {
             applies: 0,
             status_writes: 0,
             status: None,
+            season: None,
         })))
     }
 
@@ -343,6 +348,10 @@ impl Inner {
     }
 }
 
+fn unanswered(action: &str) -> ClusterError {
+    ClusterError::Unavailable { action: action.to_owned(), cause: "timed out".to_owned() }
+}
+
 impl Cluster for World {
     fn running(&self, _job: &NamespacedName) -> Running {
         let world = self.lock();
@@ -376,6 +385,31 @@ impl Cluster for World {
         ready(if world.faults.replies_lost { Err(failed("timed out")) } else { Ok(()) })
     }
 
+    fn recall_season(
+        &self,
+        _job: &NamespacedName,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, ClusterError>> + Send {
+        let world = self.lock();
+        ready(if world.faults.seasons_down {
+            Err(unanswered("read what was learned"))
+        } else {
+            Ok(world.season.clone())
+        })
+    }
+
+    fn keep_season(
+        &self,
+        _job: &NamespacedName,
+        season: &[u8],
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send {
+        let mut world = self.lock();
+        if world.faults.seasons_down {
+            return ready(Err(unanswered("keep what was learned")));
+        }
+        world.season = Some(season.to_vec());
+        ready(Ok(()))
+    }
+
     fn has_time_for_status(&self) -> bool {
         !self.lock().faults.statuses_queue
     }
@@ -387,10 +421,7 @@ impl Cluster for World {
     ) -> impl Future<Output = Result<(), ClusterError>> + Send {
         let mut world = self.lock();
         if world.faults.status_down {
-            return ready(Err(ClusterError::Unavailable {
-                action: "write status".to_owned(),
-                cause: "timed out".to_owned(),
-            }));
+            return ready(Err(unanswered("write status")));
         }
         world.status_writes += 1;
         world.status = Some(status.clone());

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use imagejob_scaling::{Fixed, Policy, Schedule};
+use imagejob_scaling::{Fixed, Learning, Mode, Policy, Schedule};
 use jiff::Zoned;
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
@@ -22,7 +22,7 @@ use super::names::{is_dns_label, not_a_label};
 use super::problem::{InvalidReason, Problems};
 use crate::document::nearest;
 use crate::job::{Override, Scaling};
-use crate::policy::{Profile, ScalePolicy, ScalePolicySpec};
+use crate::policy::{LearningMode, Profile, ScalePolicy, ScalePolicySpec};
 
 /// The rules of a job. None only if a problem was added.
 pub(super) fn merge(
@@ -42,7 +42,9 @@ pub(super) fn merge(
     check_policy(policy, problems);
     check_bounds(job, policy, problems);
     let max_replicas = job.max_replicas.unwrap_or(policy.max_replicas);
-    let profiles = profiles(job, policy, max_replicas, problems);
+    let exceptions = Exceptions::of(policy, problems);
+    let profiles = profiles(job, policy, max_replicas, &exceptions, problems);
+    let learning = learning(policy, exceptions.unusual, problems);
     Some(Policy {
         wait: seconds(job.wait_seconds.unwrap_or(policy.wait_seconds)),
         min_replicas: job.min_replicas.unwrap_or(policy.min_replicas),
@@ -53,6 +55,7 @@ pub(super) fn merge(
         lag_threshold: job.lag_threshold.and_then(|each| lag_threshold(each, problems)),
         rate_limit,
         fixed: job.fixed.as_ref().and_then(|fixed| fix(fixed, max_replicas, problems)),
+        learning,
     })
 }
 
@@ -111,6 +114,22 @@ fn check_bounds(job: &Scaling, policy: &ScalePolicySpec, problems: &mut Problems
     }
 }
 
+fn learning(policy: &ScalePolicySpec, unusual: Vec<(Date, Date)>, problems: &mut Problems) -> Learning {
+    let asked = policy.learning;
+    if !(1..=100).contains(&asked.quantile_percent) {
+        let message = format!("{} is not from 1 to 100", asked.quantile_percent);
+        problems.add_to_policy(InvalidReason::InvalidPolicy, "spec.learning.quantilePercent", message);
+    }
+    let mode = match asked.mode {
+        LearningMode::Off => Mode::Off,
+        LearningMode::Shadow => Mode::Shadow,
+        LearningMode::Active => Mode::Active,
+    };
+    // That the zone is none has been said already.
+    let zone = time_zone(&policy.time_zone).unwrap_or(TimeZone::UTC);
+    Learning { mode, quantile_percent: asked.quantile_percent, zone, unusual }
+}
+
 fn lag_threshold(each: u32, problems: &mut Problems) -> Option<NonZeroU32> {
     if each == 0 {
         problems.add("spec.scaling.lagThreshold", "0 asks for no end of workers; use at least 1, or omit it");
@@ -140,6 +159,7 @@ fn profiles(
     job: &Scaling,
     policy: &ScalePolicySpec,
     max_replicas: u32,
+    exceptions: &Exceptions,
     problems: &mut Problems,
 ) -> Vec<imagejob_scaling::Profile> {
     let in_job = |i: usize| Place { of_job: true, path: format!("spec.scaling.profiles[{i}]") };
@@ -161,7 +181,6 @@ fn profiles(
     let in_policy_too = |profile: &Profile| policy.profiles.iter().any(|other| other.name == profile.name);
     let own = job.profiles.iter().enumerate().filter(|(_, profile)| !in_policy_too(profile));
     let own = own.map(|(i, profile)| (profile.clone(), in_job(i)));
-    let exceptions = Exceptions::of(policy, problems);
     let mut checked = |(profile, place): (Profile, Place)| {
         check_amounts(&profile, &place, max_replicas, policy.min_wait_seconds, problems);
         resolve(&profile, &policy.time_zone, &place, problems)

@@ -91,11 +91,16 @@ pub(crate) const POLICY: &[(&str, &str, &str)] = &[
     ("spec.adjustments[0].percent", "0", "0 is not from 1 to 1000"),
     ("spec.behavior.scaleDownStabilizationSeconds", "0", "0 is not from 1 to 3600"),
     ("spec.behavior.scaleUp", "{}", "unknown field; known are scaleDownStabilizationSeconds"),
+    ("spec.profiles[2].peaks", "[]", "is empty; add a peak, or omit it"),
+    ("spec.learning.quantilePercent", "0", "0 is not from 1 to 100"),
+    ("spec.learning.quantilePercent", "101", "101 is not from 1 to 100"),
+    ("spec.learning.weeks", "8", "unknown field; known are mode quantilePercent"),
+    ("spec.learning.mode", "\"active\"", "\"active\" is not a learning mode; use Off Shadow Active"),
     (
         "spec.maxReplicasPerNamespace",
         "1",
         "unknown field; known are waitSeconds minWaitSeconds minReplicas maxReplicas timeZone profiles calendars \
-         exceptions adjustments behavior",
+         exceptions adjustments behavior learning",
     ),
 ];
 

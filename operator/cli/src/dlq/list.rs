@@ -9,9 +9,10 @@ use imagejob_protocol::headers;
 use imagejob_scaling::wording::counted;
 use jiff::Timestamp;
 
+use super::Selection;
 use super::letter::{At, Letter};
 use super::shelf::Shelf;
-use super::{Job, Selection};
+use crate::kafka::Job;
 
 /// Arguments of `imagejob dlq list`.
 #[derive(Args)]

@@ -6,8 +6,6 @@ mod progress;
 mod replay;
 mod shelf;
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
 use self::letter::{At, Letter};
@@ -31,24 +29,6 @@ enum Command {
     /// begins anew. Letters and the note of which were sent are written in one transaction: a replay that was killed
     /// goes on where it ended, nothing is sent twice, and two replays at a time are impossible.
     Replay(replay::ReplayArgs),
-}
-
-/// Whose dead letters.
-#[derive(Args)]
-#[allow(clippy::struct_field_names, reason = "`--job` is what it is called everywhere")]
-struct Job {
-    /// YAML file with an ImageJob and, if it refers to one, its ScalePolicy
-    #[arg(value_name = "JOB.YAML")]
-    file: PathBuf,
-    /// The job, if the file holds several
-    #[arg(long, value_name = "NAME")]
-    job: Option<String>,
-    /// Where its Kafka is from here; replaces spec.source.kafka.bootstrapServers
-    #[arg(long, value_name = "HOST:PORT,...")]
-    bootstrap_servers: Option<String>,
-    /// Folder with a folder per Secret of spec.source.kafka, and in it a file per key
-    #[arg(long, value_name = "DIR")]
-    secrets: Option<PathBuf>,
 }
 
 /// Which of them.

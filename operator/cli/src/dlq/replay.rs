@@ -8,10 +8,11 @@ use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 
+use super::Selection;
 use super::letter::Letter;
 use super::progress::Progress;
 use super::shelf::Shelf;
-use super::{Job, Selection};
+use crate::kafka::Job;
 
 /// Letters of one transaction: each costs a tenth of a second at least.
 const BATCH: usize = 500;

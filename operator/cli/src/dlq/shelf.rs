@@ -1,26 +1,17 @@
 //! The dead-letter topic of a job, read from the first letter that was not replayed to its present end.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use imagejob_kafka::Access;
 use imagejob_ledger::Log;
-use imagejob_operator::plan::worker_settings;
-use imagejob_operator::secrets::SecretPaths;
-use imagejob_operator::{Clock as _, SystemClock};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::Selection;
 use super::letter::Letter;
 use super::progress::Progress;
-use super::{Job, Selection};
 use crate::dev::broker::{ANSWER_LIMIT, partitions};
-use crate::dev::job::{Brokers, Chosen, documents};
-
-/// A broker that gives nothing for so long is taken for gone.
-const SILENCE: Duration = Duration::from_secs(30);
+use crate::kafka::{Job, Reached, read_ranges};
 
 /// See the module.
 pub(super) struct Shelf {
@@ -36,13 +27,7 @@ pub(super) struct Shelf {
 impl Shelf {
     /// Finds the topic that the job names.
     pub(super) fn open(job: &Job) -> anyhow::Result<Self> {
-        let documents = documents(std::slice::from_ref(&job.file))?;
-        let brokers = job.bootstrap_servers.as_deref().map_or(Brokers::AsWritten, Brokers::At);
-        let chosen = Chosen::of(&documents, job.job.as_deref(), brokers, None, SystemClock.now())?;
-        let folder = job.secrets.as_deref().map(std::path::absolute).transpose()?;
-        let settings = worker_settings(&chosen.valid, &folder.map_or(SecretPaths::Mounted, SecretPaths::In));
-        let access = Access::read(&settings.kafka)
-            .context("say with --secrets DIR where the Secrets lie, as DIR/<name>/<key>")?;
+        let Reached { chosen, settings, access } = job.reach()?;
         let group = format!("{}.replay", settings.consumer_group);
         let topic = chosen.valid.results.dead_letter_topic.clone();
         let reader: BaseConsumer = access
@@ -86,42 +71,14 @@ impl Shelf {
         all: bool,
         mut each: impl FnMut(Letter) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let mut from = TopicPartitionList::new();
-        let mut open = BTreeSet::new();
-        for (partition, base) in self.progress.positions() {
+        let ranges = self.progress.positions().into_iter().map(|(partition, base)| {
             let log = self.logs[&partition];
-            let position = if all { log.start } else { base };
-            if position < log.end {
-                from.add_partition_offset(&self.topic, partition, Offset::Offset(position))?;
-                open.insert(partition);
-            }
-        }
-        self.reader.assign(&from)?;
-        #[allow(clippy::disallowed_methods, reason = "this is a shell around the broker")]
-        let mut heard = Instant::now();
-        while !open.is_empty() {
-            match self.reader.poll(Duration::from_millis(100)) {
-                None => {
-                    let silent = heard.elapsed();
-                    ensure!(silent < SILENCE, "{} gave nothing for {} s", self.access.servers(), silent.as_secs());
-                    continue;
-                }
-                Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
-                Some(message) => {
-                    let letter = Letter::of(&message?);
-                    let replayed = self.progress.has(letter.at);
-                    if letter.at.offset < self.logs[&letter.at.partition].end
-                        && (all || !replayed)
-                        && selection.takes(&letter)
-                    {
-                        each(letter)?;
-                    }
-                }
-            }
-            #[allow(clippy::disallowed_methods, reason = "this is a shell around the broker")]
-            let now = Instant::now();
-            heard = now;
-        }
-        Ok(())
+            (partition, (if all { log.start } else { base }, log.end))
+        });
+        read_ranges(&self.reader, &self.topic, &ranges.collect(), |message| {
+            let letter = Letter::of(message);
+            let wanted = (all || !self.progress.has(letter.at)) && selection.takes(&letter);
+            if wanted { each(letter) } else { Ok(()) }
+        })
     }
 }

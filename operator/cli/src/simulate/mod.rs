@@ -44,7 +44,7 @@ pub(crate) struct SimulateArgs {
     /// Partitions of the topic: other autoscalers run no more workers than that
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     partitions: Option<u32>,
-    /// Records a second that one worker does
+    /// Records a second that one worker does; guessed for recorded traffic if omitted
     #[arg(long, value_name = "RATE")]
     service_rate: Option<f64>,
     /// Records that one worker works on at once
@@ -56,6 +56,15 @@ pub(crate) struct SimulateArgs {
     /// Workers that the cluster creates a second
     #[arg(long, default_value_t = 50.0, value_name = "RATE")]
     creates_per_second: f64,
+    /// Seconds from what happens until it is seen
+    #[arg(long, default_value_t = 0.3, value_name = "SECONDS")]
+    report_delay: f64,
+    /// From which second to which nothing is reported
+    #[arg(long, value_name = "A,B")]
+    blackout: Option<String>,
+    /// Weeks of other generated traffic before this one, from which the policy's learning has learned
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=8))]
+    learn_weeks: u32,
     /// The promise, seconds, instead of the policy's
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     wait_seconds: Option<u32>,
@@ -78,6 +87,9 @@ enum Form {
 /// `imagejob simulate`.
 pub(crate) fn run(args: &SimulateArgs) -> anyhow::Result<()> {
     let setting = Setting::of(args)?;
+    if let Some(warning) = setting.warning() {
+        eprintln!("{warning}");
+    }
     let mut runs = Vec::new();
     for seed in 1..=args.seeds {
         runs.extend(runs::of_seed(&setting, &args.compare, seed)?);

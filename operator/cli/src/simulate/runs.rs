@@ -1,7 +1,6 @@
 //! One run per policy and seed.
 
 use clap::ValueEnum;
-use imagejob_scaling::Memory;
 use imagejob_scaling::simulate::rivals::{Cron, Keda, Kpa, best_standing};
 use imagejob_scaling::simulate::{Course, Ours, Scaler, clairvoyant, simulate};
 
@@ -43,7 +42,7 @@ pub(super) fn of_seed(setting: &Setting, rivals: &[Rival], seed: u64) -> anyhow:
     let clairvoyant_hours = best.pod_hours;
     let run = |policy, course| Run { policy, seed, wait: case.world.wait, course, clairvoyant_hours };
     let tried = |scaler: &mut dyn Scaler| simulate(&case.world, &case.trace, scaler, seed);
-    let mut runs = vec![run("policy", tried(&mut Ours::new(&case.world, &case.policy, Memory::default())))];
+    let mut runs = vec![run("policy", tried(&mut Ours::new(&case.world, &case.policy, case.memory.clone())))];
     for rival in rivals {
         runs.push(match rival {
             Rival::Keda => run("keda", tried(&mut Keda::new(setting.partitions, PHASE))),

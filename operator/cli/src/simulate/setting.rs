@@ -5,27 +5,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use imagejob_api::document::Documents;
-use imagejob_api::validate;
 use imagejob_scaling::simulate::traffic::{Scenario, flash, homework, weekend};
-use imagejob_scaling::simulate::{Trace, World};
-use imagejob_scaling::{PRIOR_SERVICE, Policy};
-use jiff::Timestamp;
+use imagejob_scaling::simulate::{Trace, World, taught};
+use imagejob_scaling::{Memory, PRIOR_SERVICE, Policy};
+use jiff::{SignedDuration, Timestamp};
 
 use super::SimulateArgs;
 use super::trace::{self, Recorded};
+use crate::rules;
 
-/// A job that says nothing but which policy holds.
-const BARE_JOB: &str = "
-apiVersion: imagejob.dev/v1alpha1
-kind: ImageJob
-metadata: {name: simulated}
-spec:
-  source: {kafka: {bootstrapServers: 'kafka:9092', topics: [photos]}}
-  storage: {type: FileSystem, path: /data, buckets: [photos]}
-  steps: [{name: quality, quality: {}}]
-  results: {topic: results}
-";
+/// Seeds of weeks that were learned from are no seeds of weeks that are simulated: those are 1 to 1,000.
+const OTHERS: u64 = 10_000;
 
 /// Traffic by seed.
 enum Traffic {
@@ -46,6 +36,9 @@ pub(super) struct Setting {
     slots: Option<NonZeroU32>,
     start_seconds: (f64, f64),
     creates_per_second: f64,
+    report_delay: f64,
+    blackout: Option<(f64, f64)>,
+    learn_weeks: u32,
     wait: Option<u32>,
     max_replicas: Option<u32>,
 }
@@ -55,6 +48,8 @@ pub(super) struct Case {
     pub(super) trace: Trace,
     pub(super) world: World,
     pub(super) policy: Policy,
+    /// What was learned before.
+    pub(super) memory: Memory,
 }
 
 impl Setting {
@@ -66,20 +61,19 @@ impl Setting {
             Some(other) => bail!("--trace gen:{other} is not known; use gen:weekend gen:homework gen:flash"),
             None => Traffic::Recorded(recorded(Path::new(&args.trace))?),
         };
-        if matches!(traffic, Traffic::Recorded(_)) && args.service_rate.is_none() {
-            let guess = f64::from(args.slots.unwrap_or(8)) / PRIOR_SERVICE.as_secs_f64();
-            bail!(
-                "--service-rate is missing: how many records a second one worker does; for a first try, slots over \
-                 seconds a record, as in --service-rate {guess}"
-            );
-        }
         for (flag, value) in
             [("service-rate", args.service_rate), ("creates-per-second", Some(args.creates_per_second))]
         {
             let Some(value) = value else { continue };
             ensure!(value > 0.0 && value.is_finite(), "--{flag} {value} is not above 0");
         }
-        let (policy, slots) = policy(args.policy.as_deref(), args.job.as_deref())?;
+        let delay = args.report_delay;
+        ensure!(
+            args.learn_weeks == 0 || matches!(traffic, Traffic::Generated(_)),
+            "--learn-weeks needs generated traffic; a recorded trace of several weeks teaches by itself"
+        );
+        ensure!(delay >= 0.0 && delay.is_finite(), "--report-delay {delay} is not a time in seconds");
+        let (policy, slots) = rules::read(args.policy.as_deref(), args.job.as_deref())?.unzip();
         Ok(Self {
             name: args.trace.clone(),
             traffic,
@@ -87,11 +81,23 @@ impl Setting {
             start: args.start.as_deref().map(instant).transpose()?,
             partitions: args.partitions.unwrap_or(u32::MAX),
             service_rate: args.service_rate,
-            slots: args.slots.and_then(NonZeroU32::new).or(slots),
-            start_seconds: range(&args.start_seconds)?,
+            slots: args.slots.and_then(NonZeroU32::new).or(slots.flatten()),
+            start_seconds: range("start-seconds", &args.start_seconds)?,
             creates_per_second: args.creates_per_second,
+            report_delay: args.report_delay,
+            blackout: args.blackout.as_deref().map(|text| range("blackout", text)).transpose()?,
+            learn_weeks: args.learn_weeks,
             wait: args.wait_seconds,
             max_replicas: args.max_replicas,
+        })
+    }
+
+    /// What a person should know of it besides the report.
+    pub(super) fn warning(&self) -> Option<String> {
+        let guessed = matches!(self.traffic, Traffic::Recorded(_)) && self.service_rate.is_none();
+        guessed.then(|| {
+            let rate = guess(self.slots.unwrap_or(Policy::default().slots));
+            format!("--service-rate is missing: a guess is that a worker does {rate} records a second")
         })
     }
 
@@ -116,20 +122,30 @@ impl Setting {
         policy.wait = self.wait.map_or(policy.wait, seconds);
         policy.max_replicas = self.max_replicas.unwrap_or(policy.max_replicas);
         policy.min_replicas = policy.min_replicas.min(policy.max_replicas);
-        let per_worker =
-            self.service_rate.or(known.map(|known| known.per_worker)).context("--service-rate is missing")?;
+        let per_worker = self.service_rate.or(known.map(|known| known.per_worker)).unwrap_or_else(|| guess(slots));
         let world = World {
             start: self.start_of(known, &policy)?,
             slots,
             per_worker,
             start_up: self.start_seconds,
             creates_per_second: self.creates_per_second,
-            report_delay: 0.3,
-            blackout: None,
+            report_delay: self.report_delay,
+            blackout: self.blackout,
             wait: policy.wait.as_secs_f64(),
             max_replicas: policy.max_replicas,
         };
-        Ok(Case { trace, world, policy })
+        let memory = self.learned(seed, world.start, &policy);
+        Ok(Case { trace, world, policy, memory })
+    }
+
+    /// What other weeks of the same kind teach, the last of which ends where the simulated one begins.
+    fn learned(&self, seed: u64, start: Timestamp, policy: &Policy) -> Memory {
+        let Traffic::Generated(generate) = self.traffic else { return Memory::default() };
+        (1..=self.learn_weeks).rev().fold(Memory::default(), |memory, weeks_before| {
+            let before = start - SignedDuration::from_hours(7 * 24 * i64::from(weeks_before));
+            let other = generate(OTHERS * (seed + 1) + u64::from(weeks_before));
+            taught(memory, policy, &other.trace, before)
+        })
     }
 
     fn start_of(&self, known: Option<&Scenario>, policy: &Policy) -> anyhow::Result<Timestamp> {
@@ -147,6 +163,11 @@ impl Setting {
     }
 }
 
+/// What a worker does as long as nobody says: 8 slots of 200 ms are 40 records a second.
+fn guess(slots: NonZeroU32) -> f64 {
+    f64::from(slots.get()) / PRIOR_SERVICE.as_secs_f64()
+}
+
 fn seconds(n: u32) -> Duration {
     Duration::from_secs(u64::from(n))
 }
@@ -156,55 +177,16 @@ fn recorded(path: &Path) -> anyhow::Result<Recorded> {
     trace::read(&text).with_context(|| path.display().to_string())
 }
 
-/// The policy of a file, or of a job and the policy that it refers to; with a job its slots too.
-fn policy(policy: Option<&Path>, job: Option<&Path>) -> anyhow::Result<(Option<Policy>, Option<NonZeroU32>)> {
-    if policy.is_none() && job.is_none() {
-        return Ok((None, None));
-    }
-    let read = |path: &Path| {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        anyhow::Ok((path.display().to_string(), text))
-    };
-    let bare = || ("the simulated job".to_owned(), BARE_JOB.to_owned());
-    let mut texts = vec![job.map_or_else(|| Ok(bare()), read)?];
-    texts.extend(policy.map(read).transpose()?);
-    let documents = Documents::read(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
-        .map_err(|errors| anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-    let wanted = documents.job(None).map_err(|error| anyhow!(error))?.object.clone();
-    let named = wanted.spec.scaling.policy_ref.as_ref().map(|reference| reference.name.clone());
-    let chosen = match (&named, documents.policies.as_slice()) {
-        (Some(name), _) => documents.policy(name),
-        (None, []) => None,
-        (None, [only]) => Some(only),
-        (None, _) => bail!("several ScalePolicies; keep the one to be simulated"),
-    };
-    ensure!(
-        policy.is_none() || chosen.is_some(),
-        "no document of --policy is a ScalePolicy{}",
-        of_name(named.as_ref())
-    );
-    let valid = validate(&wanted, chosen.map(|policy| &policy.object), Timestamp::UNIX_EPOCH).map_err(|problems| {
-        anyhow!(problems.iter().map(|problem| documents.locate(problem).to_string()).collect::<Vec<_>>().join("\n"))
-    })?;
-    Ok((Some(valid.scaling), job.is_some().then_some(valid.slots)))
-}
-
-fn of_name(name: Option<&String>) -> String {
-    name.map_or_else(String::new, |name| format!(" named {name:?}, to which the job refers"))
-}
-
 fn instant(text: &str) -> anyhow::Result<Timestamp> {
     text.parse()
         .map_err(|_| anyhow!("--start {text:?} is not a time with a zone; write it like 2026-11-20T18:00:00+08:00"))
 }
 
-fn range(text: &str) -> anyhow::Result<(f64, f64)> {
+/// `3,10`: two numbers of seconds that rise.
+fn range(flag: &str, text: &str) -> anyhow::Result<(f64, f64)> {
     let numbers =
         text.split_once(',').and_then(|(from, to)| Some((from.trim().parse().ok()?, to.trim().parse().ok()?)));
-    let (from, to): (f64, f64) = numbers.with_context(|| format!("--start-seconds {text:?} is not like 3,10"))?;
-    ensure!(
-        from >= 0.0 && to >= from && to.is_finite(),
-        "--start-seconds {text:?}: the second must not be below the first"
-    );
+    let (from, to): (f64, f64) = numbers.with_context(|| format!("--{flag} {text:?} is not like 3,10"))?;
+    ensure!(from >= 0.0 && to >= from && to.is_finite(), "--{flag} {text:?}: the second must not be below the first");
     Ok((from, to))
 }

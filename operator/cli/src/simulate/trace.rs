@@ -1,4 +1,12 @@
-//! Recorded traffic: lines of `seconds,records`, or of `{"seconds": ..., "records": ...}`.
+//! Recorded traffic: a line for each bin and perhaps each partition, as CSV or as JSON.
+//!
+//! | form | a line |
+//! |---|---|
+//! | CSV | `seconds,records`; what follows is not read |
+//! | CSV with names in the first line | columns `seconds` and `records` in any place; without `records`, every column but `seconds` and `partition` is a partition and all are added up |
+//! | JSON | `{"seconds": 0, "records": 5}`; `records` may be a list, one for each partition |
+//!
+//! Lines of the same second add up, so a line per partition is one too.
 
 use anyhow::{Context as _, bail, ensure};
 use imagejob_scaling::simulate::Trace;
@@ -11,11 +19,33 @@ const LONGEST_BIN: f64 = 1.0;
 /// From here on seconds are Unix time (2001).
 const UNIX: f64 = 1e9;
 
-/// Records that arrived in the bin that begins at `seconds`; rows of several partitions add up.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+/// Records that arrived in the bin that begins at `seconds`.
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Row {
     seconds: f64,
     records: u64,
+}
+
+/// A line of JSON.
+#[derive(Deserialize)]
+struct JsonRow {
+    seconds: f64,
+    records: Records,
+}
+
+/// Records of a bin, or of each partition in it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Records {
+    All(u64),
+    Each(Vec<u64>),
+}
+
+/// Which columns of a line are read.
+struct Columns {
+    seconds: usize,
+    /// Those that are added up.
+    records: Vec<usize>,
 }
 
 /// A recorded trace.
@@ -28,32 +58,58 @@ pub(super) struct Recorded {
 
 /// Reads the text of a file.
 pub(super) fn read(text: &str) -> anyhow::Result<Recorded> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    // Some programs begin a file with a mark of its encoding.
+    let text = text.trim_start_matches('\u{feff}');
+    let lines = text.lines().enumerate().map(|(i, line)| (i, line.trim()));
+    let mut columns = Columns { seconds: 0, records: vec![1] };
     let mut rows = Vec::new();
-    for (i, line) in lines {
-        match row(line.trim()) {
-            Ok(row) => rows.push(row),
-            // Names of the columns.
-            Err(_) if i == 0 && line.starts_with(char::is_alphabetic) => {}
-            Err(error) => return Err(error).with_context(|| format!("line {}", i + 1)),
+    for (i, line) in lines.filter(|(_, line)| !line.is_empty()) {
+        let at = || format!("line {}", i + 1);
+        if rows.is_empty() && line.starts_with(|c: char| c.is_alphabetic() || c == '"') {
+            columns = Columns::named(line).with_context(at)?;
+            continue;
         }
+        rows.push(row(line, &columns).with_context(at)?);
     }
     ensure!(!rows.is_empty(), "there is no line of seconds,records");
     rows.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
     bins(&rows)
 }
 
-fn row(line: &str) -> anyhow::Result<Row> {
-    let row: Row = if line.starts_with('{') {
-        serde_json::from_str(line)?
-    } else {
-        let mut cells = line.split(',').map(str::trim);
-        let (Some(seconds), Some(records)) = (cells.next(), cells.next()) else {
-            bail!("{line:?} is not seconds,records");
+impl Columns {
+    /// By the names in the first line.
+    fn named(line: &str) -> anyhow::Result<Self> {
+        let names: Vec<String> =
+            line.split(',').map(|name| name.trim().trim_matches('"').to_ascii_lowercase()).collect();
+        let place = |wanted: &str| names.iter().position(|name| name == wanted);
+        let seconds = place("seconds").with_context(|| format!("{line:?} names no column seconds; add one"))?;
+        let partitions = || (0..names.len()).filter(|i| *i != seconds && names[*i] != "partition").collect();
+        let records: Vec<usize> = place("records").map_or_else(partitions, |records| vec![records]);
+        ensure!(!records.is_empty(), "{line:?} names no column records; add one");
+        Ok(Self { seconds, records })
+    }
+}
+
+fn row(line: &str, columns: &Columns) -> anyhow::Result<Row> {
+    let row = if line.starts_with('{') {
+        let JsonRow { seconds, records } =
+            serde_json::from_str(line).with_context(|| format!("{line:?} is not {{\"seconds\", \"records\"}}"))?;
+        let records = match records {
+            Records::All(records) => records,
+            Records::Each(partitions) => partitions.iter().fold(0, |sum: u64, records| sum.saturating_add(*records)),
         };
-        let seconds = seconds.parse().with_context(|| format!("{seconds:?} is not a number of seconds"))?;
-        let records = records.parse().with_context(|| format!("{records:?} is not a number of records"))?;
         Row { seconds, records }
+    } else {
+        let cells: Vec<&str> = line.split(',').map(str::trim).collect();
+        let mut sum = 0u64;
+        for column in &columns.records {
+            let Some(records) = cells.get(*column) else { bail!("{line:?} is not seconds,records") };
+            let records: u64 = records.parse().with_context(|| format!("{records:?} is not a number of records"))?;
+            sum = sum.saturating_add(records);
+        }
+        let Some(seconds) = cells.get(columns.seconds) else { bail!("{line:?} is not seconds,records") };
+        let seconds = seconds.parse().with_context(|| format!("{seconds:?} is not a number of seconds"))?;
+        Row { seconds, records: sum }
     };
     ensure!(row.seconds.is_finite() && row.seconds >= 0.0, "{} is not a time in seconds", row.seconds);
     Ok(row)
@@ -113,8 +169,30 @@ mod tests {
     }
 
     #[test]
+    fn columns_are_found_by_their_names_and_partitions_add_up() {
+        let same = read("0,5\n1,7").unwrap();
+        for text in [
+            "seconds,records\r\n0,5\r\n1,7\r\n",
+            "\u{feff}Records,Seconds\n5,0\n7,1",
+            "seconds,partition,records\n0,0,2\n0,1,3\n1,0,7",
+            "\"seconds\",\"records\",\"partition\"\n0,5,12\n1,7,9",
+            "seconds,p0,p1,p2\n0,1,1,3\n1,0,0,7",
+            "{\"seconds\": 0, \"records\": [2, 3]}\n{\"seconds\": 1, \"records\": [7, 0]}",
+        ] {
+            assert_eq!(read(text).unwrap(), same, "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_wrong_line_is_named() {
         for (text, message) in [
+            ("seconds\n0,5", "line 1: \"seconds\" names no column records; add one"),
+            ("time,records\n0,5", "line 1: \"time,records\" names no column seconds; add one"),
+            ("seconds,a,b\n0,5", "line 2: \"0,5\" is not seconds,records"),
+            (
+                "{\"seconds\": 0}",
+                "line 1: \"{\\\"seconds\\\": 0}\" is not {\"seconds\", \"records\"}: missing field `records` at line 1 column 14",
+            ),
             ("0,5\n1;6", "line 2: \"1;6\" is not seconds,records"),
             ("0,5\n1,x", "line 2: \"x\" is not a number of records: invalid digit found in string"),
             ("0,5\n-1,2", "line 2: -1 is not a time in seconds"),

@@ -128,6 +128,25 @@ pub fn render(plan: &Plan, owner: &Owner, defaults: &Defaults) -> Result<Objects
     })
 }
 
+/// Metadata of an object of a job, of one role or of both.
+pub fn metadata(owner: &Owner, name: &str, role: Option<Role>) -> ObjectMeta {
+    let Owner { job, uid } = owner;
+    ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: Some(job.namespace.clone()),
+        labels: Some(labels::labels(&job.name, role)),
+        owner_references: Some(vec![OwnerReference {
+            api_version: imagejob_api::API_VERSION.to_owned(),
+            kind: "ImageJob".to_owned(),
+            name: job.name.clone(),
+            uid: uid.clone(),
+            controller: Some(true),
+            block_owner_deletion: Some(true),
+        }]),
+        ..ObjectMeta::default()
+    }
+}
+
 /// What every file here reads.
 struct Job<'a> {
     plan: &'a Plan,
@@ -148,23 +167,8 @@ impl Job<'_> {
         }
     }
 
-    /// Metadata of an object of the job, of one role or of both.
     fn metadata(&self, name: &str, role: Option<Role>) -> ObjectMeta {
-        let Owner { job, uid } = self.owner;
-        ObjectMeta {
-            name: Some(name.to_owned()),
-            namespace: Some(job.namespace.clone()),
-            labels: Some(labels::labels(&job.name, role)),
-            owner_references: Some(vec![OwnerReference {
-                api_version: imagejob_api::API_VERSION.to_owned(),
-                kind: "ImageJob".to_owned(),
-                name: job.name.clone(),
-                uid: uid.clone(),
-                controller: Some(true),
-                block_owner_deletion: Some(true),
-            }]),
-            ..ObjectMeta::default()
-        }
+        metadata(self.owner, name, role)
     }
 
     /// Metadata of a Deployment with this many replicas.

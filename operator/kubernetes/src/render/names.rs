@@ -22,6 +22,8 @@ pub struct Names {
     pub token: String,
     /// The `ServiceAccount` of all pods. Not the job's bare name, which may be an account of a user.
     pub account: String,
+    /// The `ConfigMap` with what was learned of the weeks.
+    pub learned: String,
 }
 
 impl Names {
@@ -34,6 +36,7 @@ impl Names {
             settings: name("settings"),
             token: name("token"),
             account: name("imagejob"),
+            learned: name("learned"),
         }
     }
 }
@@ -66,8 +69,8 @@ mod tests {
         // 52 + "-dispatcher" is what just fits; at 53 a cut would leave a dash at the end of the beginning.
         let dashes = format!("{}-{}", "a".repeat(41), "b".repeat(21));
         for job in ["a", &"a".repeat(52), &"a".repeat(53), &"a".repeat(63), &dashes] {
-            let Names { dispatcher, worker, settings, token, account } = Names::of(job);
-            for name in [dispatcher, worker, settings, token, account] {
+            let Names { dispatcher, worker, settings, token, account, learned } = Names::of(job);
+            for name in [dispatcher, worker, settings, token, account, learned] {
                 assert!(name.len() <= 63 && !name.contains("--"), "{name}");
             }
         }

@@ -43,10 +43,14 @@ pub(crate) fn profile(
     edit: impl FnOnce(&mut Profile),
 ) -> Profile {
     let time = |(hour, minute)| Time::constant(hour, minute, 0, 0);
-    let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
-    let mut profile = Profile::new(name, Schedule { days, from: time(from), to: time(to), zone });
+    let mut profile = Profile::new(name, Schedule { days, from: time(from), to: time(to), zone: zone() });
     edit(&mut profile);
     profile
+}
+
+/// Where all workloads are known from.
+pub(crate) fn zone() -> TimeZone {
+    TimeZone::get("Asia/Shanghai").expect("a zone")
 }
 
 /// The documented defaults of `trim`.

@@ -43,7 +43,7 @@ pub(crate) fn gates(seeds: Range<u64>) {
                     wait: 60,
                     max_replicas: 400,
                 };
-                for wait in [60.0, 5.0] {
+                for wait in [60.0, 30.0, 15.0, 5.0] {
                     let world = world(&scenario, wait);
                     let best = clairvoyant(&world, &scenario.trace).pod_hours;
                     let stage = Stage { world: &world, trace: &scenario.trace, seed, best };

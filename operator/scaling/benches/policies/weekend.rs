@@ -4,17 +4,22 @@ use std::ops::Range;
 use std::time::Duration;
 
 use imagejob_scaling::simulate::traffic::{Scenario, weekend};
-use imagejob_scaling::simulate::{World, clairvoyant};
-use imagejob_scaling::{Amount, Memory, Peak, Profile, Trim, Volume};
+use imagejob_scaling::simulate::{World, clairvoyant, taught};
+use imagejob_scaling::{Amount, Learning, Memory, Mode, Peak, Policy, Profile, Trim, Volume};
 use jiff::civil::{Time, Weekday};
+use jiff::{SignedDuration, Timestamp};
 
-use crate::stage::{Stage, TRIM, gate, greatest, mean, policy, profile, world};
+use crate::stage::{Stage, TRIM, gate, greatest, mean, policy, profile, world, zone};
 
 /// The posters of a weekend: two million, with the peaks that people know.
 fn profiles(wait: Option<u64>) -> Vec<Profile> {
+    declaring(2_000_000, wait)
+}
+
+fn declaring(records: u64, wait: Option<u64>) -> Vec<Profile> {
     let days = [Weekday::Saturday, Weekday::Sunday].into_iter().collect();
     let peak = |from, to| Peak { from: Time::constant(from, 0, 0, 0), to: Time::constant(to, 0, 0, 0), weight: 6.0 };
-    let volume = Volume { records: 2_000_000, peaks: vec![peak(6, 8), peak(9, 10), peak(15, 16)], within: None };
+    let volume = Volume { records, peaks: vec![peak(6, 8), peak(9, 10), peak(15, 16)], within: None };
     vec![profile("weekend", days, (0, 0), (0, 0), |p| {
         p.amount = Some(Amount::Volume(volume));
         p.trim = TRIM;
@@ -36,6 +41,17 @@ struct Found {
     tuned_p99: Vec<f64>,
     posters: Vec<f64>,
     robust: Vec<f64>,
+    blackout: Vec<f64>,
+}
+
+/// What eight other weekends teach, which end a week before this one.
+fn eight_weeks(scenario: &Scenario, policy: &Policy, seed: u64) -> Memory {
+    let start: Timestamp = scenario.start.parse().expect("a time");
+    (1..=8).rev().fold(Memory::default(), |memory, weeks_before| {
+        let before = start - SignedDuration::from_hours(7 * 24 * weeks_before);
+        let other = weekend(10_000 * (seed + 1) + weeks_before.unsigned_abs());
+        taught(memory, policy, &other.trace, before)
+    })
 }
 
 pub(crate) fn gates(seeds: Range<u64>) {
@@ -62,6 +78,7 @@ pub(crate) fn gates(seeds: Range<u64>) {
     gate("30 s: p99 less that of keda-cron, worst seed", greatest(&found.tuned_p99), 0.0);
     gate("posters: p95 in seconds, worst seed", greatest(&found.posters), 5.0);
     gate("wrong prior or volume: late, per cent", greatest(&found.robust), 0.1);
+    gate("blackout of ten minutes, learned: late, per cent", greatest(&found.blackout), 0.1);
 }
 
 impl Found {
@@ -117,19 +134,35 @@ impl Found {
             let taught = Memory::expecting(Duration::from_secs_f64(4.0 / factor));
             self.robust.push(stage.taught(&format!("prior x{factor}"), &plain, taught).late_percent);
         }
-        for factor in [0.5, 2.0] {
+        for (declares, records) in [("twice", 4_000_000), ("half", 1_000_000)] {
+            let wrong = policy(scenario, 60.0, declaring(records, None));
+            self.robust.push(stage.ours(&format!("declares {declares}"), &wrong).late_percent);
+        }
+        // The maximum grows along: at 400 workers not even who has them all from the start keeps the promise for
+        // twice the weekend with more than some seconds to spare.
+        for (factor, max_replicas) in [(0.5, 400), (2.0, 800)] {
             let other = scenario.trace.scaled(factor);
-            let best = clairvoyant(stage.world, &other).pod_hours;
-            let run = Stage { trace: &other, best, ..stage }.ours(&format!("volume x{factor}"), &declared);
-            self.robust.push(run.late_percent);
+            let wide = World { max_replicas, ..stage.world.clone() };
+            let best = clairvoyant(&wide, &other).pod_hours;
+            let wider = Policy { max_replicas, ..declared.clone() };
+            let run = Stage { trace: &other, best, world: &wide, ..stage };
+            self.robust.push(run.ours(&format!("volume x{factor}"), &wider).late_percent);
+            if factor > 1.0 {
+                Stage { world: stage.world, ..run }.ours("volume x2, 400 at most", &declared);
+            }
         }
         // Ten minutes without any report, from Saturday 09:00. Only who knows the peaks by heart keeps a
-        // promise then: the row has no gate before profiles are learned.
+        // promise then.
         let nine = 15.0 * 3_600.0;
         let dark = World { blackout: Some((nine, nine + 600.0)), ..stage.world.clone() };
         let dark = Stage { world: &dark, ..stage };
         dark.ours("blackout, no profiles", &plain);
         dark.ours("blackout, volume", &declared);
         dark.keda();
+        let learning = Learning { mode: Mode::Active, zone: zone(), ..Learning::default() };
+        let active = Policy { learning, ..plain };
+        let memory = eight_weeks(scenario, &active, stage.seed);
+        stage.taught("learned", &active, memory.clone());
+        self.blackout.push(dark.taught("blackout, learned", &active, memory).late_percent);
     }
 }

@@ -13,12 +13,14 @@ mod fleet;
 mod queue;
 mod random;
 pub mod rivals;
+mod taught;
 pub mod traffic;
 mod waits;
 mod world;
 
 pub use clairvoyant::clairvoyant;
 pub use course::{Course, Note, Sample};
+pub use taught::taught;
 pub use traffic::{Scenario, Trace};
 pub use waits::Waits;
 pub use world::{Ours, Scaler, View, World, simulate};

@@ -27,6 +27,9 @@ pub(super) fn amount(profile: &Profile, place: &Place, problems: &mut Problems) 
     if profile.peaks.is_some() && profile.volume.is_none() {
         place.add("peaks", "says how a volume spreads; add volume, or omit it", problems);
     }
+    if profile.peaks.as_ref().is_some_and(Vec::is_empty) {
+        place.add("peaks", "is empty; add a peak, or omit it", problems);
+    }
     for (field, asked) in [("trim", profile.trim.is_some()), ("fadeOutSeconds", profile.fade_out_seconds.is_some())] {
         if asked && given.is_empty() {
             place.add(field, "changes a floor; add floor, rate or volume, or omit it", problems);

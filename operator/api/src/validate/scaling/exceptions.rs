@@ -20,13 +20,16 @@ pub(super) struct Exceptions {
     used: Vec<(String, Ranges)>,
     /// Profile and what it prepares for on some dates.
     adjusted: Vec<(String, Adjustment)>,
+    /// All dates of calendars.
+    pub(super) unusual: Ranges,
 }
 
 impl Exceptions {
     /// Those of a policy; each part that makes no sense is a problem and left out.
     pub(super) fn of(policy: &ScalePolicySpec, problems: &mut Problems) -> Self {
-        let mut exceptions = Self { skipped: Vec::new(), used: Vec::new(), adjusted: adjusted(policy, problems) };
-        let calendars = calendars(policy, problems);
+        let (adjusted, calendars) = (adjusted(policy, problems), calendars(policy, problems));
+        let unusual = calendars.iter().flat_map(|(_, dates)| dates.clone()).collect();
+        let mut exceptions = Self { skipped: Vec::new(), used: Vec::new(), adjusted, unusual };
         for (i, exception) in policy.exceptions.iter().enumerate() {
             let place = Place { of_job: false, path: format!("spec.exceptions[{i}]") };
             let names: Vec<&str> = policy.calendars.iter().map(|calendar| calendar.name.as_str()).collect();
