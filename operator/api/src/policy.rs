@@ -124,7 +124,7 @@ impl Default for Behavior {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Learning {
-    /// Off, Shadow or Active.
+    /// Disabled, Shadow or Active.
     pub mode: LearningMode,
     /// Of the weeks that are known, so many per cent needed no more than what is expected, 1 to 100.
     #[schemars(range(min = 1, max = 100))]
@@ -141,7 +141,7 @@ impl Default for Learning {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LearningMode {
     /// Nothing.
-    Off,
+    Disabled,
     /// It says what it would ask for, in `status.decision.candidates.learned`.
     Shadow,
     /// What it asks for is a floor; ceilings outrank it.

@@ -95,7 +95,7 @@ pub(crate) const POLICY: &[(&str, &str, &str)] = &[
     ("spec.learning.quantilePercent", "0", "0 is not from 1 to 100"),
     ("spec.learning.quantilePercent", "101", "101 is not from 1 to 100"),
     ("spec.learning.weeks", "8", "unknown field; known are mode quantilePercent"),
-    ("spec.learning.mode", "\"active\"", "\"active\" is not a learning mode; use Off Shadow Active"),
+    ("spec.learning.mode", "\"active\"", "\"active\" is not a learning mode; use Disabled Shadow Active"),
     (
         "spec.maxReplicasPerNamespace",
         "1",
