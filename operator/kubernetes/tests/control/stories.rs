@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use imagejob_kubernetes::watches::Scope;
+use k8s_openapi::ByteString;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -321,4 +322,39 @@ async fn many_jobs_at_once_come_true_although_the_leader_changes() {
         sleep(Duration::from_secs(12)).await;
         operator.kill();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_learned_is_in_a_config_map_that_the_next_operator_reads() {
+    let world = World::new();
+    let first = world.operator("a");
+    world.apply_job("posters");
+    world.ready("posters").await;
+    world.topic.come(&world.dispatchers("posters")[0], 100);
+    sleep(Duration::from_mins(80)).await;
+    let kept = |world: &World| world.api.find("/configmaps", MEDIA, "posters-learned");
+    let map = kept(&world).expect("an hour after the first records");
+    assert_eq!(map["metadata"]["ownerReferences"][0]["kind"], "ImageJob");
+    let text = map["binaryData"]["season"].as_str().unwrap().to_owned();
+    assert!((21_000..22_000).contains(&text.len()), "16 kB in Base64: {}", text.len());
+    assert_eq!(world.status("posters")["learning"]["weeks"], 1);
+
+    // Whoever takes over writes nothing before it has read that, and goes on with it.
+    first.stop().await;
+    let _second = world.operator("b");
+    world.until("the next leads", |world| world.leader().is_some_and(|leader| leader.starts_with('b'))).await;
+    sleep(Duration::from_mins(5)).await;
+    assert_eq!(kept(&world).map(|map| map["binaryData"]["season"].as_str() == Some(&text)), Some(true));
+    sleep(Duration::from_mins(70)).await;
+    let later = kept(&world).unwrap()["binaryData"]["season"].as_str().unwrap().to_owned();
+    assert_ne!(later, text);
+    let known = |text: &str| {
+        let bytes: ByteString = serde_json::from_value(json!(text)).unwrap();
+        bytes.0.iter().skip(5).filter(|level| **level > 1).count()
+    };
+    assert!(known(&later) > known(&text) && known(&text) >= 12, "{} and {} slots", known(&text), known(&later));
+
+    // It goes with the job.
+    world.api.remove(JOBS, MEDIA, "posters");
+    world.until("nothing is left", |world| kept(world).is_none()).await;
 }

@@ -11,7 +11,7 @@ use imagejob_kubernetes::render::Defaults;
 use imagejob_kubernetes::watches::Scope;
 use imagejob_operator::track::Track;
 use imagejob_operator::{Clock, Reading, Sensor, Targets};
-use imagejob_protocol::wire::{PartitionReport, Report, TopicReport};
+use imagejob_protocol::wire::{Arrivals, PartitionReport, Report, TopicReport};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -55,6 +55,8 @@ impl Clock for Paused {
 struct Lag {
     waiting: u64,
     silent: bool,
+    /// Records that came in each second of the last ten minutes.
+    per_second: u32,
 }
 
 /// Lag of all jobs by namespace and name; whoever changes it rings.
@@ -65,6 +67,12 @@ impl Topic {
     /// So many records wait for the dispatcher at this address.
     pub(crate) fn waiting(&self, address: &str, records: u64) {
         self.0.lock().unwrap().entry(address.to_owned()).or_default().waiting = records;
+        self.1.notify_waiters();
+    }
+
+    /// So many records came in each second of the last ten minutes at the dispatcher at this address.
+    pub(crate) fn come(&self, address: &str, per_second: u32) {
+        self.0.lock().unwrap().entry(address.to_owned()).or_default().per_second = per_second;
         self.1.notify_waiters();
     }
 
@@ -98,11 +106,15 @@ impl Sensor for Ears {
         let first = targets.first().cloned();
         let heard = targets.iter().filter(|address| lags.get(*address).is_none_or(|lag| !lag.silent));
         let report = |address: &String| {
-            let waiting = lags.get(address).map_or(0, |lag| lag.waiting);
+            let (waiting, per_second) = lags.get(address).map_or((0, 0), |lag| (lag.waiting, lag.per_second));
+            let now = self.clock.now().as_millisecond();
+            let arrivals = Arrivals { start_ms: now - 600_000, bin_ms: 1_000, records: vec![per_second; 600] };
             let partition = PartitionReport { topic: "photos".to_owned(), waiting, ..PartitionReport::default() };
             Report {
                 dispatcher_id: address.clone(),
                 topics: vec![TopicReport { topic: "photos".to_owned(), partitions: 1 }],
+                observed_ms: now,
+                arrivals: (per_second > 0).then_some(arrivals),
                 partitions: if first.as_ref() == Some(address) { vec![partition] } else { Vec::new() },
                 ..Report::default()
             }
