@@ -29,7 +29,7 @@ const FINISHING_SHARE: f64 = 0.9;
 const UTILISATION: f64 = 0.78;
 
 /// Keep-up is asked for if the planned wait is shorter than this many reaction times.
-const TIGHT: f64 = 1.2;
+const TIGHT: f64 = 1.14;
 
 /// A worker leaves only when the others could do this part of a worker's work more: of 4 workers
 /// one leaves at 2.75, and is ordered again at 3.
