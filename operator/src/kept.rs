@@ -44,8 +44,7 @@ impl Kept {
         memory: Memory,
     ) -> Memory {
         let of_use = there_is_some || memory.season().is_some();
-        let due = self.not_before.is_none_or(|not_before| at >= not_before);
-        if self.recalled || !of_use || !due || job.scaling.learning.mode == Mode::Off {
+        if self.recalled || !of_use || !self.is_time(at, cluster) || job.scaling.learning.mode == Mode::Disabled {
             return memory;
         }
         match cluster.recall_season(&job.name).await {
@@ -68,9 +67,14 @@ impl Kept {
         }
     }
 
+    /// Decisions do not wait for it: where statuses are on their way already, a later round will do.
+    fn is_time<C: Cluster>(&self, at: Timestamp, cluster: &C) -> bool {
+        self.not_before.is_none_or(|not_before| at >= not_before) && cluster.has_time_for_status()
+    }
+
     /// Keeps what `memory` has learned, if it is time and there is something new.
     pub(crate) async fn keep<C: Cluster>(&mut self, at: Timestamp, job: &ValidatedJob, cluster: &C, memory: &Memory) {
-        let due = self.recalled && self.not_before.is_none_or(|not_before| at >= not_before);
+        let due = self.recalled && self.is_time(at, cluster);
         let Some(season) = memory.season().filter(|season| due && self.season.as_ref() != Some(*season)) else {
             return;
         };

@@ -494,7 +494,7 @@ fn a_shadow_says_what_it_would_ask_for_and_what_is_off_says_nothing() {
     let decision = shadow.rests();
     assert_eq!((decision.replicas, decision.candidates.learned), (0, Some(7)));
     let mut off = habitual(Mode::Active);
-    off.policy.learning.mode = Mode::Off;
+    off.policy.learning.mode = Mode::Disabled;
     let decision = off.rests();
     assert_eq!((decision.replicas, decision.candidates.learned), (0, None));
 }

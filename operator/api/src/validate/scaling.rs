@@ -121,7 +121,7 @@ fn learning(policy: &ScalePolicySpec, unusual: Vec<(Date, Date)>, problems: &mut
         problems.add_to_policy(InvalidReason::InvalidPolicy, "spec.learning.quantilePercent", message);
     }
     let mode = match asked.mode {
-        LearningMode::Disabled => Mode::Off,
+        LearningMode::Disabled => Mode::Disabled,
         LearningMode::Shadow => Mode::Shadow,
         LearningMode::Active => Mode::Active,
     };

@@ -50,7 +50,7 @@ impl Recorder {
         reaction: Duration,
         workers: impl Fn(f64) -> u32,
     ) -> Option<Expected> {
-        let season = self.season.as_ref().filter(|_| learning.mode != Mode::Off)?;
+        let season = self.season.as_ref().filter(|_| learning.mode != Mode::Disabled)?;
         let last = now.checked_add(reaction + AHEAD).ok()?;
         let places = std::iter::successors(Some(now), |at| {
             let next = at.checked_add(SLOT).ok()?.min(last);

@@ -41,7 +41,7 @@ pub struct Learning {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Nothing.
-    Off,
+    Disabled,
     /// It says what it would ask for.
     Shadow,
     /// What is expected is a floor; ceilings outrank it.

@@ -42,7 +42,7 @@ impl Recorder {
 
     /// None if the newest slot that is over was written down already, or was not all in sight.
     fn newest_slot(&self, seen: &Observation, learning: &Learning, wait: Duration) -> Option<Self> {
-        if learning.mode == Mode::Off || !matches!(seen.backlog, Backlog::Known(_)) {
+        if learning.mode == Mode::Disabled || !matches!(seen.backlog, Backlog::Known(_)) {
             return None;
         }
         let slot = SLOT.as_secs() as i64;
