@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use rdkafka::mocking::MockCluster;
@@ -13,6 +14,8 @@ use tempfile::TempDir;
 
 use crate::admin::Admin;
 use crate::proxy::Proxy;
+use crate::topics::Topics;
+use crate::wait;
 
 /// Names the broker of the stories: `kafka` (the default) or `mock`.
 pub const VARIABLE: &str = "IMAGEJOB_TEST_BROKER";
@@ -70,6 +73,9 @@ impl Broker {
         }
     }
 }
+
+/// How long a new topic may stay unknown.
+const CREATED: Duration = Duration::from_secs(20);
 
 /// Brokers in processes of their own, numbered from 1.
 pub struct Kafka {
@@ -130,7 +136,11 @@ impl Kafka {
 
     /// Creates a topic, if it is not there.
     pub fn create_topic(&self, name: &str, partitions: i32) -> anyhow::Result<()> {
-        Admin::new(&self.bootstrap)?.create(name, partitions)
+        Admin::new(&self.bootstrap)?.create(name, partitions)?;
+        // The controller has made it; brokers hear of that a moment later.
+        let topics = Topics::new(&self.bootstrap)?;
+        wait::until(CREATED, || format!("no broker knows topic {name}"), || topics.partitions(name).is_ok());
+        Ok(())
     }
 
     fn start(brokers: usize, surroundings: &[(&str, &str)]) -> anyhow::Result<Self> {
