@@ -16,6 +16,7 @@ mod kept;
 pub mod observe;
 pub mod plan;
 pub mod reconcile;
+pub mod record;
 pub mod seams;
 pub mod secrets;
 pub mod sensor;

@@ -148,7 +148,7 @@ async fn main() -> anyhow::Result<()> {
         network_policy: None,
     };
     let meters = Arc::new(Meters::default());
-    let shared = Arc::new(Shared::new(client, caches, defaults, meters.clone(), SystemClock));
+    let shared = Arc::new(Shared::new(client, caches, defaults, meters.clone(), Arc::default(), SystemClock));
     let (teller, tellings) = Teller::new();
     drop(tellings);
     let (second, seconds) = watch::channel(0u64);

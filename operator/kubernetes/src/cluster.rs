@@ -28,6 +28,7 @@ use crate::cluster::pace::Pace;
 use crate::cluster::parts::{Part, PartId};
 use crate::facts::DeploymentFacts;
 use crate::meters::{Meters, Outcome};
+use crate::records::Records;
 use crate::render::{Defaults, Owner, labels, render};
 
 /// A write that is not answered by then has failed, or its answer is lost: the next round repeats it.
@@ -52,6 +53,8 @@ pub struct Shared<K> {
     pub defaults: Defaults,
     /// Metrics.
     pub meters: Arc<Meters>,
+    /// What was decided.
+    pub records: Arc<Records>,
     /// The time of day.
     pub clock: K,
     rendering: String,
@@ -71,10 +74,17 @@ impl std::fmt::Debug for ClientHandle {
 
 impl<K> Shared<K> {
     /// What all jobs share.
-    pub fn new(client: Client, caches: Arc<Caches>, defaults: Defaults, meters: Arc<Meters>, clock: K) -> Self {
+    pub fn new(
+        client: Client,
+        caches: Arc<Caches>,
+        defaults: Defaults,
+        meters: Arc<Meters>,
+        records: Arc<Records>,
+        clock: K,
+    ) -> Self {
         let rendering = defaults.rendering();
         let (turns, status_turns) = (Semaphore::new(JOBS_AT_ONCE), Semaphore::new(STATUSES_AT_ONCE));
-        Self { client: ClientHandle(client), caches, defaults, meters, clock, rendering, turns, status_turns }
+        Self { client: ClientHandle(client), caches, defaults, meters, records, clock, rendering, turns, status_turns }
     }
 }
 

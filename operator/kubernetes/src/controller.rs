@@ -76,6 +76,7 @@ where
             () = over => {}
         }
         self.tasks.shutdown().await;
+        self.shared.records.clear();
         self.shared.meters.jobs(0);
     }
 
@@ -100,6 +101,7 @@ where
     }
 
     fn leave(&mut self, name: &NamespacedName) {
+        self.shared.records.forget(name);
         if let Some(driven) = self.drivers.remove(name) {
             driven.task.abort();
         }
@@ -124,8 +126,12 @@ where
         let (shared, teller, about) = (self.shared.clone(), self.teller.clone(), reference(job));
         let mut chronicle = Chronicle::since(job.status.as_ref());
         let (sender, receiver) = watch::channel(desired);
+        let job = name.clone();
         let note = move |outcome: &Outcome| {
             note(&shared, outcome);
+            if let Step::Decided(decided) = &outcome.step {
+                shared.records.enter(&job, outcome.at, decided);
+            }
             for news in chronicle.enter(outcome) {
                 if news.reason.starts_with("Scaled")
                     && let Step::Decided(decided) = &outcome.step

@@ -1,15 +1,19 @@
-//! `/healthz`, `/readyz` and `/metrics`, without authentication: nothing in them is secret.
+//! `/healthz`, `/readyz`, `/metrics` and `/decisions/<namespace>/<job>`, without authentication: nothing in them is
+//! secret.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use imagejob_api::NamespacedName;
+
 use crate::caches::Caches;
 use crate::meters::Meters;
+use crate::records::Records;
 
 /// What is shown.
 #[derive(Debug, Clone)]
@@ -18,6 +22,8 @@ pub struct Windows {
     pub caches: Arc<Caches>,
     /// What is counted.
     pub meters: Arc<Meters>,
+    /// What was decided, while we lead.
+    pub records: Arc<Records>,
 }
 
 /// The routes.
@@ -26,6 +32,7 @@ pub fn router(windows: Windows) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/decisions/{namespace}/{job}", get(decisions))
         .with_state(windows)
 }
 
@@ -36,6 +43,17 @@ async fn readyz(State(windows): State<Windows>) -> Response {
     }
     let missing: Vec<String> = incomplete.into_iter().collect();
     (StatusCode::SERVICE_UNAVAILABLE, format!("not listed yet: {}\n", missing.join(", "))).into_response()
+}
+
+async fn decisions(State(windows): State<Windows>, Path((namespace, name)): Path<(String, String)>) -> Response {
+    const JSON_LINES: &str = "application/jsonl; charset=utf-8";
+    let job = NamespacedName { namespace, name };
+    match windows.records.lines(&job) {
+        Some(lines) => ([(header::CONTENT_TYPE, JSON_LINES)], lines).into_response(),
+        None => {
+            (StatusCode::NOT_FOUND, format!("no decision on {job} here; another operator may lead\n")).into_response()
+        }
+    }
 }
 
 async fn metrics(State(windows): State<Windows>) -> Response {

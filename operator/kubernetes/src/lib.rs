@@ -10,7 +10,7 @@
 //! | [`lease`], [`election`]   | who leads: the rule, and the shell around it                          |
 //! | [`signing_key`]           | the one Secret that is read, from which all tokens follow             |
 //! | [`news`], [`events`]      | what is worth telling people, and how it gets to them                 |
-//! | [`meters`], [`http`]      | what is counted, and where it is shown                                |
+//! | [`meters`], [`records`], [`http`] | what is counted and was decided, and where it is shown         |
 //! | [`access`]                | every right that all of this needs                                    |
 //!
 //! Nothing here knows Kafka, and no Secret of a user or a job is ever read.
@@ -28,6 +28,7 @@ pub mod lease;
 pub mod meters;
 pub mod news;
 pub mod operator;
+pub mod records;
 pub mod render;
 pub mod signing_key;
 mod trouble;

@@ -68,7 +68,7 @@ struct Run {
     /// Take part in an election; only one of several operators acts
     #[arg(long, env = "LEADER_ELECT", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     leader_elect: bool,
-    /// Serve /healthz, /readyz and /metrics here
+    /// Serve /healthz, /readyz, /metrics and /decisions/<namespace>/<job> here
     #[arg(long, env = "HTTP", value_name = "HOST:PORT", default_value = "0.0.0.0:8080")]
     http: SocketAddr,
     /// What is logged: a level, or targets with levels
@@ -116,7 +116,8 @@ async fn start(args: &Run) -> anyhow::Result<()> {
 
     let stop = stop_requested()?;
     let listener = TcpListener::bind(args.http).await.with_context(|| format!("cannot listen on {}", args.http))?;
-    let windows = Windows { caches: operator.caches.clone(), meters: operator.meters.clone() };
+    let Operator { caches, meters, records, .. } = &operator;
+    let windows = Windows { caches: caches.clone(), meters: meters.clone(), records: records.clone() };
     let served = CancellationToken::new();
     let serving = axum::serve(listener, http::router(windows)).with_graceful_shutdown(served.clone().cancelled_owned());
     let serving = tokio::spawn(serving.into_future());

@@ -14,6 +14,7 @@ use crate::controller::Controller;
 use crate::election::{Election, Leadership};
 use crate::events::{self, Teller};
 use crate::meters::Meters;
+use crate::records::Records;
 use crate::render::Defaults;
 use crate::signing_key::{KeyError, SigningKey};
 use crate::trouble::Trouble;
@@ -46,13 +47,15 @@ pub struct Operator<K> {
     pub caches: Arc<Caches>,
     /// What it counts.
     pub meters: Arc<Meters>,
+    /// What it decided.
+    pub records: Arc<Records>,
 }
 
 impl<K: Clock + Clone + 'static> Operator<K> {
     /// An operator that does nothing yet.
     pub fn new(options: Options, clock: K) -> Self {
         let caches = Arc::new(watches::caches(&options.scope));
-        Self { options, clock, caches, meters: Arc::default() }
+        Self { options, clock, caches, meters: Arc::default(), records: Arc::default() }
     }
 
     /// Watches, and reconciles while it leads, until `stop`. What runs is left running.
@@ -107,10 +110,10 @@ impl<K: Clock + Clone + 'static> Operator<K> {
         sensor: impl Fn() -> S + Clone,
         stop: CancellationToken,
     ) -> Result<(), KeyError> {
-        let Self { options, clock, caches, meters } = self;
+        let Self { options, clock, caches, meters, records } = self;
         let (teller, tellings) = Teller::new();
         let telling = tokio::spawn(events::write(client.clone(), options.identity.clone(), clock.clone(), tellings));
-        let shared = Shared::new(client.clone(), caches.clone(), options.defaults, meters.clone(), clock);
+        let shared = Shared::new(client.clone(), caches.clone(), options.defaults, meters.clone(), records, clock);
         let shared = Arc::new(shared);
         loop {
             let ready = async {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use imagejob_operator::reconcile::Step;
+use imagejob_operator::record::seen_lag;
 use imagejob_operator::{Clock as _, Driver, GrpcSensor, Outcome, Role, Sensor as _, SystemClock, Token};
 use jiff::{SignedDuration, Timestamp};
 use rand::{Rng as _, SeedableRng as _};
@@ -18,7 +19,7 @@ use super::DevArgs;
 use super::books::Books;
 use super::broker::{Broker, Topic};
 use super::job::{Brokers, Chosen, documents};
-use super::journal::{Journal, seen_lag};
+use super::journal::Journal;
 use super::processes::Processes;
 use super::secrets::secret_paths;
 use super::stand::Kafka;

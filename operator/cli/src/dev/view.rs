@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use imagejob_api::ConditionType;
 use imagejob_operator::reconcile::Step;
+use imagejob_operator::record::seen_lag;
 use imagejob_operator::{Outcome, Reading};
 use imagejob_protocol::wire::Timings;
 use jiff::Timestamp;
@@ -11,7 +12,6 @@ use jiff::Timestamp;
 use super::audit::Audit;
 use super::books::Books;
 use super::frame::Frame;
-use super::journal::seen_lag;
 
 /// Rates shown at once, one a second.
 const HISTORY: usize = 12;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use imagejob_api::NamespacedName;
 use imagejob_kubernetes::watches::Scope;
 use k8s_openapi::ByteString;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::api::Faults;
@@ -357,4 +358,29 @@ async fn what_was_learned_is_in_a_config_map_that_the_next_operator_reads() {
     // It goes with the job.
     world.api.remove(JOBS, MEDIA, "posters");
     world.until("nothing is left", |world| kept(world).is_none()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_decisions_of_a_job_are_on_record_where_it_is_driven() {
+    let world = World::new();
+    let first = world.operator("a");
+    world.apply_job("posters");
+    world.ready("posters").await;
+    let posters = NamespacedName { namespace: MEDIA.to_owned(), name: "posters".to_owned() };
+    for burst in 1..=50 {
+        world.waiting("posters", 5_000 + burst);
+        world.until("workers come", |world| world.workers("posters") > Some(3)).await;
+        world.waiting("posters", 0);
+        world.until("workers go", |world| world.workers("posters") == Some(0)).await;
+    }
+    let lines = first.records.lines(&posters).unwrap();
+    let entries: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(entries.len(), 64, "the last ones");
+    assert!(entries.windows(2).all(|pair| pair[0]["at"].as_str() < pair[1]["at"].as_str()), "the oldest first");
+    let due = entries.iter().rfind(|entry| entry["reason"] == "Due").unwrap();
+    assert_eq!((due["waiting"].as_u64(), due["partial"].as_bool()), (Some(5_050), Some(false)));
+    assert!(due["message"].as_str().unwrap().contains("5,050 records wait"), "{due}");
+    assert_eq!(first.records.lines(&NamespacedName { name: "nobodys".to_owned(), ..posters.clone() }), None);
+    world.api.remove(JOBS, MEDIA, "posters");
+    world.until("it is forgotten", |_| first.records.lines(&posters).is_none()).await;
 }

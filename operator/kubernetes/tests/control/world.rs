@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use imagejob_kubernetes::operator::{Operator, Options};
+use imagejob_kubernetes::records::Records;
 use imagejob_kubernetes::render::Defaults;
 use imagejob_kubernetes::watches::Scope;
 use imagejob_operator::track::Track;
@@ -137,6 +138,8 @@ impl Sensor for Ears {
 pub(crate) struct Process {
     stop: CancellationToken,
     pub(crate) task: JoinHandle<()>,
+    /// What it decided.
+    pub(crate) records: Arc<Records>,
 }
 
 impl Process {
@@ -197,10 +200,10 @@ impl World {
         let (client, topic, clock) = (self.api.client(), self.topic.clone(), self.clock);
         let sensor = move || Ears { topic: topic.clone(), clock, targets: Mutex::default() };
         let stopped = stop.clone();
-        let task = tokio::spawn(async move {
-            Operator::new(options, clock).run(client, sensor, stopped).await.unwrap();
-        });
-        Process { stop, task }
+        let operator = Operator::new(options, clock);
+        let records = operator.records.clone();
+        let task = tokio::spawn(async move { operator.run(client, sensor, stopped).await.unwrap() });
+        Process { stop, task, records }
     }
 
     /// A job with one topic of one partition.
