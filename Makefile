@@ -78,12 +78,13 @@ bench: ## start times, memory, time per photo, policies and delivery against riv
 	cargo bench --locked --package imagejob-e2e --bench delivery
 
 .PHONY: soak
-soak: ## long runs: a million records under chaos (RECORDS, SEED), windows of wall-clock time over the jumps of all zones with other cases each time
+soak: ## long runs: a million records under chaos (RECORDS, SEED), a million ledgers of any text, windows of wall-clock time over the jumps of all zones with other cases each time
 	@.ci/setup test
 	cargo build --locked --release --package imagejob-worker
 	cargo bench --locked --package imagejob-e2e --bench delivery -- soak
 	cargo build --locked --workspace --bins
 	IMAGEJOB_LONG_ITEM_SECONDS=600 IMAGEJOB_TEST_BROKER=kafka cargo test --locked --package imagejob-e2e --test long_item -- --nocapture
+	PROPTEST_CASES=1000000 PROPTEST_RNG_SEED=$$RANDOM cargo test --locked --release --package imagejob-ledger --test any_text
 	IMAGEJOB_ZONE_CASES=5000 PROPTEST_RNG_SEED=$$RANDOM cargo test --locked --release --package imagejob-scaling --test zones
 
 .PHONY: verify
