@@ -51,8 +51,8 @@ pub(crate) fn run(args: &RecordArgs) -> anyhow::Result<()> {
     let mut bins = Bins { bin: args.bin, since, until: now, records: BTreeMap::new(), elsewhen: 0 };
     let mut seen = 0;
     for topic in &reached.chosen.valid.source.topics {
-        let ranges =
-            ranges(&reader, topic, since).with_context(|| format!("topic {topic} at {}", reached.access.servers()))?;
+        let ranges = ranges(&reader, topic, since)
+            .with_context(|| format!("cannot read at {}; check --bootstrap-servers", reached.access.servers()))?;
         read_ranges(&reader, topic, &ranges, |message| {
             bins.count(message.timestamp().to_millis());
             seen += 1;
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &RecordArgs) -> anyhow::Result<()> {
 /// From the first record at or after `since` to the present end of each partition.
 fn ranges(reader: &BaseConsumer, topic: &str, since: Timestamp) -> anyhow::Result<BTreeMap<i32, Range>> {
     let partitions = partitions(reader, topic)?;
-    ensure!(!partitions.is_empty(), "there is no such topic");
+    ensure!(!partitions.is_empty(), "the brokers know no topic {topic}");
     let mut asked = TopicPartitionList::new();
     for partition in partitions {
         asked.add_partition_offset(topic, partition, Offset::Offset(since.as_millisecond()))?;
