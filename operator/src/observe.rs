@@ -52,6 +52,7 @@ pub fn observe(now: Timestamp, job: &ValidatedJob, running: &Running, readings: 
             service: mean_service(&fresh),
             start_up: start_up(running),
             arrivals: arrivals(&fresh),
+            others: running.others.clone(),
         },
         partitions: topics.values().copied().sum(),
         dispatchers_reporting: fresh.len() as u32,

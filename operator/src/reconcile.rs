@@ -6,8 +6,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use imagejob_api::{ImageJob, ImageJobStatus, NamespacedName, Problem, ScalePolicy, ValidatedJob, validate};
-use imagejob_scaling::{Decision, Memory, Observation, Reason, decide};
+use imagejob_api::{
+    ImageJob, ImageJobStatus, NamespacedName, Problem, ScalePolicy, SpentStatus, ValidatedJob, validate,
+};
+use imagejob_scaling::{Decision, Memory, Observation, Reason, Spent, decide};
 use jiff::Timestamp;
 
 use crate::apply::{Applied, apply};
@@ -48,6 +50,8 @@ pub struct Outcome {
     pub step: Step,
     /// The status, written or not.
     pub status: ImageJobStatus,
+    /// What was spent today; none without a budget.
+    pub spent: Option<Spent>,
     /// The next round may come to something else after this long, even if nothing is heard.
     pub recheck_after: Duration,
 }
@@ -95,6 +99,7 @@ pub async fn reconcile<C: Cluster, S: Sensor, K: Clock>(
         Ok(job) => {
             let learned = desired.job.status.as_ref().is_some_and(|status| status.learning.is_some());
             let memory = std::mem::take(&mut state.memory);
+            let memory = with_spent(memory, desired.job.status.as_ref());
             state.memory = state.kept.recall(at, &job, learned, cluster, memory).await;
             let decided = carry_out(at, &job, &desired.token, cluster, sensor, state).await;
             state.kept.keep(at, &job, cluster, &state.memory).await;
@@ -103,7 +108,7 @@ pub async fn reconcile<C: Cluster, S: Sensor, K: Clock>(
         }
     };
     let status = report(at, desired, &step, cluster, state).await;
-    Outcome { at, step, status, recheck_after }
+    Outcome { at, step, status, spent: state.memory.spent(), recheck_after }
 }
 
 async fn carry_out<C: Cluster, S: Sensor>(
@@ -128,6 +133,19 @@ async fn carry_out<C: Cluster, S: Sensor>(
     let pace = Pace::of(job.suspended, job.scaling.rate_limit);
     sensor.listen(&Targets::of(&cluster.running(&job.name), token.clone(), plan.dispatchers, pace));
     Decided { sight, decision, plan, applied }
+}
+
+/// With what an earlier process said was spent, which counts on the same day.
+fn with_spent(memory: Memory, status: Option<&ImageJobStatus>) -> Memory {
+    match status.and_then(|status| status.spent).filter(|_| memory.spent().is_none()) {
+        Some(spent) => memory.having_spent(Spent { day: spent.date, pod_hours: spent.pod_seconds as f64 / 3_600.0 }),
+        None => memory,
+    }
+}
+
+fn spent(spent: Spent) -> SpentStatus {
+    // `as` saturates.
+    SpentStatus { date: spent.day, pod_seconds: (spent.pod_hours * 3_600.0).round() as u64 }
 }
 
 /// A suspended job has no workers, and nothing is known of what it would have needed meanwhile.
@@ -168,6 +186,7 @@ async fn report<C: Cluster>(
     let name = NamespacedName::of(metadata);
     let mut next = status(at, metadata.generation, finding, previous);
     next.learning = state.kept.status().or(next.learning);
+    next.spent = state.memory.spent().map(spent);
     if worth_writing(written.map(|(status, at)| (status, *at)), &next, at) && cluster.has_time_for_status() {
         match cluster.write_status(&name, &next).await {
             Ok(()) => state.written = Some((next.clone(), at)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use imagejob_api::{ImageJobStatus, NamespacedName};
 use imagejob_protocol::wire::Report;
-use imagejob_scaling::{Arrivals, ServiceTime};
+use imagejob_scaling::{Arrivals, Others, ServiceTime};
 use jiff::Timestamp;
 
 use crate::plan::{Plan, PlanHash, Token};
@@ -85,7 +85,7 @@ pub enum ClusterError {
 }
 
 /// What runs for a job.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Running {
     /// The plan that was applied last, whoever applied it; none if none ever was.
     pub plan: Option<PlanHash>,
@@ -97,6 +97,8 @@ pub struct Running {
     pub instances: Vec<Instance>,
     /// What keeps some of them from starting.
     pub faults: Vec<Fault>,
+    /// The other jobs under the same policy.
+    pub others: Others,
 }
 
 /// What keeps instances from starting, as whoever runs them says.

@@ -88,6 +88,7 @@ fn essence(status: &ImageJobStatus) -> ImageJobStatus {
         |replicas: ReplicaStatus| ReplicaStatus { ready: u32::from(replicas.ready >= replicas.wanted), ..replicas };
     let mut essence = status.clone();
     essence.lag = None;
+    essence.spent = None;
     essence.workers = settled(status.workers);
     essence.dispatchers = settled(status.dispatchers);
     for condition in &mut essence.conditions {

@@ -40,6 +40,7 @@ fn planned(job: &ValidatedJob, waiting: u64, token: &str) -> Plan {
         workers: Workers::default(),
         service: None,
         start_up: None,
+        others: imagejob_scaling::Others::default(),
         arrivals: Arrivals::default(),
     };
     let (decision, _) = decide(&seen, &job.scaling, &Memory::default());

@@ -2,17 +2,18 @@
 //!
 //! Reads structure and types only; whether the values make sense is [`crate::validate()`]'s matter.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 
 use crate::job::ImageJob;
 use crate::object::{API_VERSION, NamespacedName};
-use crate::policy::ScalePolicy;
+use crate::policy::{ConfigMapRef, ScalePolicy};
 use crate::strict::{self, FieldError};
 use crate::validate::{Problem, Subject};
 
@@ -21,8 +22,10 @@ use crate::validate::{Problem, Subject};
 pub struct Documents {
     /// Jobs.
     pub jobs: Vec<Sourced<ImageJob>>,
-    /// Policies.
+    /// Policies, with the dates that their calendars refer to, if these are in the files too.
     pub policies: Vec<Sourced<ScalePolicy>>,
+    /// Texts of `ConfigMap`s.
+    texts: BTreeMap<ConfigMapRef, String>,
 }
 
 /// An object and where it was written.
@@ -74,7 +77,14 @@ impl Documents {
                 Err(error) => errors.push(wrong(file, not_yaml(&error))),
             }
         }
-        if errors.is_empty() { Ok(documents) } else { Err(errors) }
+        if errors.is_empty() { Ok(documents.with_dates()) } else { Err(errors) }
+    }
+
+    fn with_dates(mut self) -> Self {
+        for policy in &mut self.policies {
+            policy.object = policy.object.clone().with_dates(|reference| self.texts.get(reference).cloned());
+        }
+        self
     }
 
     /// The only job, or the one with this name.
@@ -115,12 +125,16 @@ impl Documents {
         };
         // The types know their own kind and version.
         let (api_version, kind) = (fields.remove("apiVersion"), fields.remove("kind"));
+        if kind.as_ref().and_then(Value::as_str) == Some("ConfigMap") {
+            self.texts.extend(texts(&fields));
+            return Ok(());
+        }
         match api_version.as_ref().and_then(Value::as_str) {
             Some(API_VERSION) => {}
             Some(other) => return Err(at("apiVersion", format!("{other:?} is not known; use {API_VERSION}"))),
             None => return Err(at("apiVersion", format!("is required, but missing; use {API_VERSION}"))),
         }
-        let kinds = "use ImageJob or ScalePolicy";
+        let kinds = "use ImageJob or ScalePolicy, or ConfigMap for the dates of a calendar";
         let object = Value::Object(fields);
         match kind.as_ref().and_then(Value::as_str) {
             Some("ImageJob") => self.jobs.push(typed(place, &object)?),
@@ -130,6 +144,18 @@ impl Documents {
         }
         Ok(())
     }
+}
+
+/// The keys of a `ConfigMap`.
+fn texts(fields: &Map<String, Value>) -> Vec<(ConfigMapRef, String)> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let metadata = |field: &str| fields.get("metadata")?.get(field).and_then(text);
+    let namespace = metadata("namespace").unwrap_or_else(|| "default".to_owned());
+    let (name, data) = (metadata("name").unwrap_or_default(), fields.get("data").and_then(Value::as_object));
+    let entry = |(key, value): (&String, &Value)| {
+        Some((ConfigMapRef { namespace: namespace.clone(), name: name.clone(), key: key.clone() }, text(value)?))
+    };
+    data.into_iter().flatten().filter_map(entry).collect()
 }
 
 fn typed<T: DeserializeOwned + Resource>(place: String, value: &Value) -> Result<Sourced<T>, DocumentError> {

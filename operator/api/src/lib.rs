@@ -31,12 +31,13 @@ pub use job::{
 };
 pub use object::{API_VERSION, NamespacedName};
 pub use policy::{
-    Adjustment, Behavior, Calendar, Day, Exception, Peak, Profile, Rate, ScalePolicy, ScalePolicySpec, Trim, Volume,
+    Adjustment, AllowedNamespaces, Behavior, Budget, BudgetAction, Calendar, ConfigMapRef, Day, Exception, Peak,
+    Profile, Rate, ScalePolicy, ScalePolicySpec, Trim, Volume,
 };
 pub use source::{GroupProtocol, Kafka, MessageFormat, Source, StartPosition};
 pub use status::{
     ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,
-    ImageJobStatus, LagStatus, LearningStatus, ReplicaStatus, ScheduleStatus,
+    ImageJobStatus, LagStatus, LearningStatus, ReplicaStatus, ScheduleStatus, SpentStatus,
 };
 pub use step::{FailureAction, Handler, Quality, Step};
 pub use storage::{Storage, StorageType};

@@ -1,5 +1,7 @@
 //! `ScalePolicy`: wait, bounds and schedules, owned by admins and shared by jobs.
 
+use std::collections::BTreeMap;
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,6 +63,10 @@ pub struct ScalePolicySpec {
     /// Workers of a job that never are exceeded.
     #[schemars(range(min = 1))]
     pub max_replicas: u32,
+    /// Workers that the jobs of one namespace under this policy run at most, all together; no such bound if omitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_replicas_per_namespace: Option<u32>,
     /// IANA time zone of the profiles that name none (`Asia/Shanghai`).
     #[schemars(length(min = 1, max = 64))]
     pub time_zone: String,
@@ -84,6 +90,12 @@ pub struct ScalePolicySpec {
     pub behavior: Behavior,
     /// What is made of the weeks before.
     pub learning: Learning,
+    /// What all jobs under this policy may spend in a day, together; no bound if omitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// Labels of the namespaces whose jobs may refer to this policy; all may if omitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_namespaces: Option<AllowedNamespaces>,
 }
 
 impl Default for ScalePolicySpec {
@@ -93,6 +105,7 @@ impl Default for ScalePolicySpec {
             min_wait_seconds: 2,
             min_replicas: 0,
             max_replicas: 7_000,
+            max_replicas_per_namespace: None,
             time_zone: "UTC".to_owned(),
             profiles: Vec::new(),
             calendars: Vec::new(),
@@ -100,8 +113,45 @@ impl Default for ScalePolicySpec {
             adjustments: Vec::new(),
             behavior: Behavior::default(),
             learning: Learning::default(),
+            budget: None,
+            allowed_namespaces: None,
         }
     }
+}
+
+/// What all jobs under a policy may spend in a day, which begins at midnight in `timeZone`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Budget {
+    /// Hours of one worker, at least 1.
+    #[schemars(range(min = 1))]
+    pub pod_hours_per_day: u32,
+    /// What happens when it is spent: RelaxWait if omitted.
+    #[serde(default)]
+    pub on_exceeded: BudgetAction,
+}
+
+/// What happens when a budget is spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum BudgetAction {
+    /// Records may wait twice as long from 80 % of the budget on, five times as long once it is spent. Nothing stops.
+    #[default]
+    RelaxWait,
+    /// Once it is spent no worker is added until the day ends, whatever a floor asks for; each job keeps one.
+    Hold,
+}
+
+/// Which namespaces may refer to a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedNamespaces {
+    /// Labels that a namespace has, each with this value, 1 to 16.
+    #[schemars(extend(
+        "maxProperties" = 16,
+        "additionalProperties" = serde_json::json!({"type": "string", "maxLength": 63}),
+        "x-kubernetes-validations" = cel::match_labels()
+    ))]
+    pub match_labels: BTreeMap<String, String>,
 }
 
 /// How counts change.
@@ -251,20 +301,67 @@ pub struct Volume {
     pub within_seconds: Option<u32>,
 }
 
-/// A named set of dates.
+/// A named set of dates: `dates` or `configMapRef`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::calendar()))]
 pub struct Calendar {
     /// Name.
     #[schemars(length(max = 63), extend("x-kubernetes-validations" = cel::calendar_name()))]
     pub name: String,
     /// Its dates: `2026-10-10`, or `2026-10-01/2026-10-07` for the first and the last of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 128),
         inner(length(max = 21)),
         extend("x-kubernetes-validations" = cel::dates())
     )]
-    pub dates: Vec<String>,
+    pub dates: Option<Vec<String>>,
+    /// Where its dates are instead: a line for each date or range; blank lines and what follows a # do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map_ref: Option<ConfigMapRef>,
+    /// The dates that were found there; none while there are none.
+    #[serde(skip)]
+    pub found: Option<Vec<String>>,
+}
+
+/// A key of a `ConfigMap`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigMapRef {
+    /// Its namespace.
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The key under which the dates are.
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+impl ScalePolicy {
+    /// Keys of `ConfigMap`s that hold dates of this policy.
+    pub fn config_maps(&self) -> impl Iterator<Item = &ConfigMapRef> {
+        self.spec.calendars.iter().filter_map(|calendar| calendar.config_map_ref.as_ref())
+    }
+
+    /// With the dates that `read` finds where calendars refer to.
+    #[must_use]
+    pub fn with_dates(mut self, read: impl Fn(&ConfigMapRef) -> Option<String>) -> Self {
+        for calendar in &mut self.spec.calendars {
+            if let Some(reference) = &calendar.config_map_ref {
+                calendar.found = read(reference).map(|text| listed(&text));
+            }
+        }
+        self
+    }
+}
+
+/// The dates of a text, a line for each.
+fn listed(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 /// Which profiles are left out or used on the dates of a calendar. A window belongs to the day on

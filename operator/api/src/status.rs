@@ -1,6 +1,7 @@
 //! Status of an `ImageJob`: what was seen, what was decided, and how well the job is.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,9 @@ pub struct ImageJobStatus {
     /// Active profiles and the next change.
     #[serde(default)]
     pub schedule: ScheduleStatus,
+    /// What was spent today; none where the policy has no budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<SpentStatus>,
     /// What was learned of the weeks; none before something was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning: Option<LearningStatus>,
@@ -87,6 +91,17 @@ pub struct LearningStatus {
     pub weeks: u32,
     /// When it was kept last.
     pub kept_at: Timestamp,
+}
+
+/// What a job has spent on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SpentStatus {
+    /// The day, in the policy's zone: `2026-11-28`.
+    #[schemars(with = "String")]
+    pub date: Date,
+    /// Seconds of one worker.
+    pub pod_seconds: u64,
 }
 
 /// Wanted and ready.

@@ -24,6 +24,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 pub use access::{KafkaAuth, KafkaTls};
 pub use problem::{InvalidReason, Problem, Subject};
+pub use scaling::not_admitted;
 pub use source::{Format, Source, StartFrom};
 pub use steps::{Action, Step};
 pub use storage::{Storage, StorageKind};

@@ -48,7 +48,7 @@ fn reading_and_writing_changes_nothing() {
         serde_json::to_value(&documents.policies[0].object).unwrap(),
     ];
     let read: Vec<serde_json::Value> = serde_saphyr::from_multiple(FULL).unwrap();
-    assert_eq!(written.to_vec(), read);
+    assert_eq!(written, read[..2]);
     assert_eq!(documents.jobs[0].place, "full.yaml (document 1)");
 }
 
@@ -152,10 +152,15 @@ fn what_is_no_document_of_ours_is_named() {
             "apiVersion: apps/v1\nkind: Deployment",
             "job.yaml: apiVersion: \"apps/v1\" is not known; use imagejob.dev/v1alpha1",
         ),
-        ("apiVersion: imagejob.dev/v1alpha1", "job.yaml: kind: is required, but missing; use ImageJob or ScalePolicy"),
+        (
+            "apiVersion: imagejob.dev/v1alpha1",
+            "job.yaml: kind: is required, but missing; use ImageJob or ScalePolicy, or ConfigMap for the dates of a \
+             calendar",
+        ),
         (
             "apiVersion: imagejob.dev/v1alpha1\nkind: Imagejob",
-            "job.yaml: kind: \"Imagejob\" is not known; use ImageJob or ScalePolicy",
+            "job.yaml: kind: \"Imagejob\" is not known; use ImageJob or ScalePolicy, or ConfigMap for the dates of a \
+             calendar",
         ),
         ("apiVersion: imagejob.dev/v1alpha1\nkind: ImageJob", "job.yaml: metadata: is required, but missing"),
         (

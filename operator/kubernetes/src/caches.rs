@@ -3,6 +3,9 @@
 //! Reconcile reads these and nothing else; watches fill them, and so do the answers to our own
 //! writes, so that a watch that lags behind causes no second write.
 
+mod found;
+mod others;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +14,10 @@ use imagejob_operator::Role;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::{Notify, watch};
 
-use crate::facts::{DeploymentFacts, PodFacts};
+use crate::facts::{Contest, DeploymentFacts, PodFacts};
+use crate::lookups::{Found, Wanted};
+
+pub use others::Share;
 
 /// An object that cannot be read as what it should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,17 +38,27 @@ pub struct Caches {
     /// Watches that have not told all yet.
     incomplete: watch::Sender<BTreeSet<String>>,
     jobs_changed: Notify,
+    /// Rings when policies or jobs may refer to something else than before.
+    wants_changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Told {
     jobs: HashMap<NamespacedName, Entry>,
     policies: BTreeMap<String, Read<ScalePolicy>>,
+    /// What policies refer to.
+    found: BTreeMap<Wanted, Found>,
     /// Jobs whose spec or policy changed since they were last taken.
     changed: BTreeSet<NamespacedName>,
 }
 
 impl Told {
+    /// Jobs of which this is true are looked at again.
+    fn look_again(&mut self, concerned: impl Fn(&Entry) -> bool) {
+        let concerned = self.jobs.iter().filter(|(_, entry)| concerned(entry)).map(|(name, _)| name.clone());
+        self.changed.extend(concerned.collect::<Vec<_>>());
+    }
+
     /// Forgets a job of which nothing is left.
     fn tidy(&mut self, job: &NamespacedName) {
         if self.jobs.get(job).is_some_and(Entry::is_empty) {
@@ -60,8 +76,12 @@ pub struct Entry {
     pub dispatchers: Option<DeploymentFacts>,
     /// The workers' Deployment.
     pub workers: Option<DeploymentFacts>,
+    /// Who else set a Deployment's replicas last, which we have taken back since.
+    pub contest: Option<(Role, Contest)>,
     /// Pods of both, by name; boxed because a map with one entry has room for eleven.
     pub pods: BTreeMap<String, Box<PodFacts>>,
+    /// What it would run by itself, and what it has spent; none before its first decision.
+    share: Option<Share>,
     /// Rings when anything of what runs changed.
     bell: Arc<Notify>,
 }
@@ -69,6 +89,12 @@ pub struct Entry {
 impl Entry {
     fn is_empty(&self) -> bool {
         self.job.is_none() && self.dispatchers.is_none() && self.workers.is_none() && self.pods.is_empty()
+    }
+
+    /// The policy that it refers to.
+    fn policy(&self) -> Option<&str> {
+        let job = self.job.as_ref()?.as_ref().ok()?;
+        Some(&job.spec.scaling.policy_ref.as_ref()?.name)
     }
 
     fn deployment(&mut self, role: Role) -> &mut Option<DeploymentFacts> {
@@ -86,6 +112,7 @@ impl Caches {
             told: Mutex::default(),
             incomplete: watch::Sender::new(watches.into_iter().collect()),
             jobs_changed: Notify::new(),
+            wants_changed: Notify::new(),
         }
     }
 
@@ -126,6 +153,7 @@ impl Caches {
             told.changed.insert(name.clone());
             drop(told);
             self.jobs_changed.notify_one();
+            self.wants_changed.notify_one();
         }
     }
 
@@ -136,26 +164,23 @@ impl Caches {
             Some(policy) => drop(told.policies.insert(name.to_owned(), policy)),
             None => drop(told.policies.remove(name)),
         }
-        let refers = |entry: &Entry| {
-            let job = entry.job.as_ref().and_then(|job| job.as_ref().ok());
-            job.and_then(|job| job.spec.scaling.policy_ref.as_ref()).is_some_and(|policy| policy.name == name)
-        };
-        let concerned: Vec<NamespacedName> =
-            told.jobs.iter().filter(|(_, entry)| refers(entry)).map(|(name, _)| name.clone()).collect();
-        told.changed.extend(concerned);
+        told.look_again(|entry| entry.policy() == Some(name));
         drop(told);
         self.jobs_changed.notify_one();
+        self.wants_changed.notify_one();
     }
 
     /// A Deployment is as told, unless something newer is known of it.
     pub fn put_deployment(&self, facts: DeploymentFacts) {
         let mut told = self.told();
         let entry = told.jobs.entry(facts.job.clone()).or_default();
+        let contest = facts.contest.clone().map(|contest| (facts.role, contest));
         let known = entry.deployment(facts.role);
         if known.as_ref().is_some_and(|known| !known.replaced_by(&facts) || *known == facts) {
             return;
         }
         *known = Some(facts);
+        entry.contest = contest.or(entry.contest.take());
         entry.bell.notify_one();
     }
 
@@ -205,13 +230,13 @@ impl Caches {
         }
     }
 
-    /// A job and the policy that it refers to, each if there is one.
+    /// A job and the policy that it refers to, each if there is one, the policy with the dates that it refers to.
     pub fn job(&self, name: &NamespacedName) -> (Option<Read<ImageJob>>, Option<Read<ScalePolicy>>) {
         let told = self.told();
-        let job = told.jobs.get(name).and_then(|entry| entry.job.clone());
-        let reference = job.as_ref().and_then(|job| job.as_ref().ok()?.spec.scaling.policy_ref.as_ref());
-        let policy = reference.and_then(|reference| told.policies.get(&reference.name).cloned());
-        (job, policy)
+        let entry = told.jobs.get(name);
+        let job = entry.and_then(|entry| entry.job.clone());
+        let policy = entry.and_then(Entry::policy).and_then(|policy| told.policies.get(policy).cloned());
+        (job, policy.map(|policy| policy.map(|policy| told.with_dates(policy))))
     }
 
     /// Rings when what runs for a job changed.

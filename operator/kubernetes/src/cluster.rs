@@ -23,7 +23,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::caches::Caches;
+use crate::caches::{Caches, Entry};
 use crate::cluster::pace::Pace;
 use crate::cluster::parts::{Part, PartId};
 use crate::facts::DeploymentFacts;
@@ -121,7 +121,8 @@ impl<K> JobCluster<K> {
 impl<K: Clock> Cluster for JobCluster<K> {
     fn running(&self, job: &NamespacedName) -> Running {
         let now = self.shared.clock.now();
-        self.shared.caches.look(job, |entry| running::running(entry, &self.uid, &self.shared.rendering, now))
+        let running = |entry: &Entry| running::running(entry, &self.uid, &self.shared.rendering, now);
+        Running { others: self.shared.caches.others(job), ..self.shared.caches.look(job, running) }
     }
 
     async fn changed(&self) {
@@ -193,7 +194,7 @@ impl<K: Clock> JobCluster<K> {
     /// deleted what stands for it. Then nothing is taken for granted.
     fn forget_what_others_touched(&self) {
         let rendering = &self.shared.rendering;
-        let untouched = |entry: &crate::caches::Entry| running::untouched(entry, &self.uid, rendering);
+        let untouched = |entry: &Entry| running::untouched(entry, &self.uid, rendering);
         if !self.shared.caches.look(&self.job, untouched) {
             self.memory().applied.clear();
         }

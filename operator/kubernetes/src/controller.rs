@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use imagejob_api::validate::{InvalidReason, Subject};
+use imagejob_api::validate::{InvalidReason, Subject, not_admitted};
 use imagejob_api::{ImageJob, NamespacedName, Problem, ScalePolicy};
 use imagejob_operator::reconcile::Step;
 use imagejob_operator::status::{Finding, status};
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
-use crate::caches::{Read, Unreadable};
+use crate::caches::{Read, Share, Unreadable};
 use crate::cluster::{JobCluster, Shared};
 use crate::events::{Teller, reference};
 use crate::news::Chronicle;
@@ -83,6 +83,9 @@ where
     /// Begins, goes on, or ends with a job, as what is wanted of it is now.
     fn look_after(&mut self, name: &NamespacedName) {
         let (job, policy) = self.shared.caches.job(name);
+        if self.shared.caches.waits_for_found(name) {
+            return;
+        }
         match job {
             None => self.leave(name),
             Some(Err(unreadable)) => {
@@ -94,7 +97,14 @@ where
                     let problem = unreadable_policy(&unreadable);
                     self.complain(name, &job.metadata, problem);
                 }
-                policy => self.drive(name, &job, policy.and_then(Read::ok)),
+                policy => {
+                    let policy = policy.and_then(Read::ok);
+                    let labels = self.shared.caches.labels(&name.namespace);
+                    match policy.as_ref().and_then(|policy| not_admitted(policy, name, labels.as_ref())) {
+                        Some(problem) => self.complain(name, &job.metadata, problem),
+                        None => self.drive(name, &job, policy),
+                    }
+                }
             },
         }
         self.shared.meters.jobs(self.drivers.len());
@@ -131,6 +141,8 @@ where
             note(&shared, outcome);
             if let Step::Decided(decided) = &outcome.step {
                 shared.records.enter(&job, outcome.at, decided);
+                let spent = outcome.spent;
+                shared.caches.put_share(&job, Share { wanted: decided.decision.wanted, spent });
             }
             for news in chronicle.enter(outcome) {
                 if news.reason.starts_with("Scaled")

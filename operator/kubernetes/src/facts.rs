@@ -7,6 +7,7 @@ use imagejob_operator::{Fault, Role};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::ResourceExt as _;
 
 use crate::faults::{self, PodFault};
@@ -33,6 +34,19 @@ pub struct DeploymentFacts {
     pub rendering: Option<String>,
     /// Why it cannot create its pods.
     pub fault: Option<Fault>,
+    /// Who else set its replicas last; none while they are ours.
+    pub contest: Option<Contest>,
+}
+
+/// Replicas that somebody else set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contest {
+    /// The field manager: `kubectl`, or `kube-controller-manager` for a `HorizontalPodAutoscaler`.
+    pub manager: String,
+    /// When, whole seconds.
+    pub at: Timestamp,
+    /// What it set.
+    pub replicas: u32,
 }
 
 impl DeploymentFacts {
@@ -40,17 +54,20 @@ impl DeploymentFacts {
     pub fn of(deployment: &Deployment) -> Option<Self> {
         let (job, role) = labels::belongs_to(&deployment.metadata)?;
         let annotation = |key: &str| deployment.annotations().get(key).cloned();
+        let replicas = deployment.spec.as_ref().and_then(|spec| spec.replicas).map_or(0, |n| n.max(0) as u32);
+        let asked = annotation(labels::REPLICAS).and_then(|text| text.parse().ok());
         let owner = deployment.owner_references().iter().find(|owner| owner.controller == Some(true));
         Some(Self {
             job,
             role,
             version: version(deployment.metadata.resource_version.as_deref()),
             owner: owner.map(|owner| owner.uid.clone()).unwrap_or_default(),
-            replicas: deployment.spec.as_ref().and_then(|spec| spec.replicas).map_or(0, |n| n.max(0) as u32),
-            asked: annotation(labels::REPLICAS).and_then(|text| text.parse().ok()),
+            replicas,
+            asked,
             plan: annotation(labels::PLAN).filter(|_| deployment.metadata.deletion_timestamp.is_none()),
             rendering: annotation(labels::RENDERING),
             fault: faults::of_deployment(role, deployment),
+            contest: contest(&deployment.metadata, replicas).filter(|_| asked.is_some_and(|asked| asked != replicas)),
         })
     }
 
@@ -58,6 +75,17 @@ impl DeploymentFacts {
     pub fn replaced_by(&self, other: &Self) -> bool {
         other.version >= self.version
     }
+}
+
+/// Whoever set the replicas last, if it was not us.
+fn contest(metadata: &ObjectMeta, replicas: u32) -> Option<Contest> {
+    let sets_replicas = |entry: &&ManagedFieldsEntry| {
+        let fields = entry.fields_v1.as_ref().and_then(|fields| fields.0.get("f:spec")?.get("f:replicas"));
+        fields.is_some() && entry.manager.as_deref() != Some(labels::OPERATOR)
+    };
+    let others = metadata.managed_fields.iter().flatten().filter(sets_replicas);
+    let last = others.max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?;
+    Some(Contest { manager: last.manager.clone()?, at: last.time.as_ref()?.0, replicas })
 }
 
 /// Versions of an object are numbers that grow; Kubernetes promises it since 1.35, etcd always did.

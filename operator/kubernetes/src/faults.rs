@@ -8,6 +8,8 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 use kube::ResourceExt as _;
 
+use crate::facts::Contest;
+
 /// An image cannot be had: it does not exist, or the registry does not hand it out.
 pub const IMAGE_MISSING: &str = "ImageMissing";
 /// A Secret or ConfigMap that the pod mounts does not exist.
@@ -20,6 +22,9 @@ pub const CRASH_LOOP: &str = "CrashLoop";
 pub const QUOTA_EXCEEDED: &str = "QuotaExceeded";
 /// Admission refuses the pods, as Pod Security does.
 pub const PODS_REFUSED: &str = "PodsRefused";
+
+/// Somebody else sets the replicas that the operator sets.
+pub const FIELD_CONTESTED: &str = "FieldContested";
 
 /// What keeps a pod from working, and the instant from which that counts as a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +133,27 @@ pub fn of_deployment(role: Role, deployment: &Deployment) -> Option<Fault> {
         (PODS_REFUSED, "the API server refuses pods of Deployment")
     };
     Some(fault(role, reason, sentence(&format!("{what} {}", deployment.name_any()), why)))
+}
+
+/// A field that is taken back stays worth a word for so long: an autoscaler comes again within it.
+const CONTESTED: SignedDuration = SignedDuration::from_mins(2);
+
+/// Replicas that somebody else set lately.
+pub fn contested(role: Role, contest: &Contest, now: Timestamp) -> Option<Fault> {
+    if now.duration_since(contest.at) > CONTESTED {
+        return None;
+    }
+    let Contest { manager, replicas, .. } = contest;
+    let whose = match role {
+        Role::Dispatcher => "dispatchers",
+        Role::Worker => "workers",
+    };
+    let way_out = match manager.as_str() {
+        "kube-controller-manager" => "delete the HorizontalPodAutoscaler or ScaledObject that targets their Deployment",
+        _ => "use spec.scaling.override to fix the workers for a while",
+    };
+    let message = format!("{manager} set the {whose} to {replicas}, which was taken back; {way_out}");
+    Some(fault(role, FIELD_CONTESTED, message))
 }
 
 fn fault(role: Role, reason: &str, message: String) -> Fault {

@@ -25,6 +25,7 @@ pub mod facts;
 pub mod faults;
 pub mod http;
 pub mod lease;
+pub mod lookups;
 pub mod meters;
 pub mod news;
 pub mod operator;

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use crate::caches::{Caches, Read, Unreadable};
 use crate::facts::{DeploymentFacts, PodFacts};
+use crate::lookups;
 use crate::render::labels;
 
 /// A watch that broke is taken up again after this long, then after twice as long and so on.
@@ -99,7 +100,8 @@ pub async fn watch(client: Client, scope: &Scope, caches: &Arc<Caches>) {
         watches.spawn(deployments(api(&client, part), name_of("deployments", part), caches.clone()));
         watches.spawn(pods(api(&client, part), name_of("pods", part), caches.clone()));
     }
-    watches.spawn(policies(Api::all(client), caches.clone()));
+    watches.spawn(policies(Api::all(client.clone()), caches.clone()));
+    watches.spawn(lookups::look_up(client, caches.clone()));
     while watches.join_next().await.is_some() {}
 }
 

@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use crate::bounds::Bounds;
+use crate::budget::Balance;
 use crate::decision::{Candidates, Decision, Limit};
 use crate::demand::{Demand, PLANNED_SHARE, workers};
 use crate::memory::{Memory, elapsed};
@@ -14,7 +16,7 @@ use crate::observation::{Backlog, Observation};
 use crate::policy::{Fixed, Policy};
 use crate::profiles::{Agenda, Footing};
 use crate::reason::{ExpectedEvidence, FloorEvidence, Reason, ServiceEvidence, SpareEvidence};
-use crate::season::{Expected, Mode, next_slot};
+use crate::season::{Expected, next_slot};
 
 /// A decision is worth repeating after this long even if nothing seems to change.
 const RECHECK_AT_MOST: Duration = Duration::from_hours(1);
@@ -29,7 +31,10 @@ const FALLING: u32 = 10;
 /// The same inputs give the same answer. Keep the memory whether or not the decision could be
 /// carried out: what was needed is a fact, and what was done shows in the next observation.
 pub fn decide(seen: &Observation, policy: &Policy, memory: &Memory) -> (Decision, Memory) {
-    let memory = memory.learn(seen);
+    let memory = memory.learn(seen, policy);
+    let balance = policy.budget.as_ref().map(|budget| Balance::of(budget, memory.spent(), seen.others.pod_hours));
+    let relaxed = balance.map(Balance::relaxed).filter(|times| *times > 1).map(|times| policy.relaxed(times));
+    let policy = relaxed.as_ref().unwrap_or(policy);
     let capability = memory.learned.capability(seen, policy.slots);
     let pace = seen.arrivals.pace();
     let footing = Footing { capability, arrivals_per_second: memory.learned.arrivals(seen.now) };
@@ -37,38 +42,46 @@ pub fn decide(seen: &Observation, policy: &Policy, memory: &Memory) -> (Decision
     let memory = &memory.record(seen, &policy.learning, agenda.wait(policy).mul_f64(PLANNED_SHARE));
     let per_second = |rate| workers(rate, capability.service.per_worker());
     let expected = memory.recorder.expected(&policy.learning, seen.now, capability.reaction(), per_second);
-    let demand = |lag| Demand::of(lag, seen, policy, &agenda, pace, &capability);
-    let bounds = Bounds::of(policy, &agenda, expected);
-    let look = Look { seen, policy, agenda: &agenda, bounds, expected, service: capability.service };
-    let (demand, choice, memory) = match &seen.backlog {
+    let enough = memory.downstream.enough();
+    let demand = |lag| Demand::of(lag, seen, policy, &agenda, pace, &capability).within(enough);
+    let look = |demand: Option<&Demand>| {
+        let asked = demand.map_or(seen.workers.applied, Demand::largest);
+        let bounds = Bounds::of(seen, policy, &agenda, expected, balance, asked);
+        Look { seen, policy, agenda: &agenda, bounds, expected, service: capability.service }
+    };
+    let (look, demand, (choice, memory)) = match &seen.backlog {
         Backlog::Known(lag) => {
             let demand = demand(lag);
-            let (choice, memory) = look.all_in_sight(&demand, memory);
-            (Some(demand), choice, memory)
+            let look = look(Some(&demand));
+            let choice = look.all_in_sight(&demand, memory);
+            (look, Some(demand), choice)
         }
         Backlog::Partial { seen: lag, gap } => {
             let demand = demand(lag);
-            let hold = Reason::LagPartial { gap: gap.clone() };
-            let (choice, memory) = look.out_of_sight(hold, Some(&demand), memory);
-            (Some(demand), choice, memory)
+            let look = look(Some(&demand));
+            let choice = look.out_of_sight(Reason::LagPartial { gap: gap.clone() }, Some(&demand), memory);
+            (look, Some(demand), choice)
         }
         Backlog::Unknown(gap) => {
-            let hold = Reason::LagUnknown { gap: gap.clone() };
-            let (choice, memory) = look.out_of_sight(hold, None, memory);
-            (None, choice, memory)
+            let look = look(None);
+            let choice = look.out_of_sight(Reason::LagUnknown { gap: gap.clone() }, None, memory);
+            (look, None, choice)
         }
     };
+    let bounds = look.bounds;
     let fixed = policy.fixed_at(seen.now);
     let limited_by = match fixed {
-        Some(fixed) => limit_of_fixed(fixed.replicas, policy),
-        None => look.bounds.limit(choice.wanted, &agenda).or_else(|| look.throttled(demand.as_ref())),
+        Some(fixed) => bounds.limit_of_fixed(fixed.replicas, policy),
+        None => bounds.limit(choice.wanted, &agenda).or_else(|| look.throttled(demand.as_ref())),
     };
+    let spent = || balance.filter(|balance| balance.relaxed() > 1).map(Balance::reached);
     let choice = fixed.map_or(choice, |fixed| look.fixed(fixed));
     let decision = Decision {
         replicas: choice.replicas,
+        wanted: choice.wanted.clamp(policy.min_replicas, bounds.alone.max(policy.min_replicas)),
         reason: choice.reason,
         candidates: look.candidates(demand.as_ref(), &memory),
-        limited_by,
+        limited_by: limited_by.or_else(spent),
         recheck_after: look.recheck_after(&memory),
         active: agenda.active,
         next: agenda.next,
@@ -148,7 +161,7 @@ impl Look<'_> {
     /// Somebody fixed the count: nothing else matters but the bounds. What the records need is
     /// remembered all the same, so that after the end nobody has to wait for a window.
     fn fixed(&self, fixed: &Fixed) -> Choice {
-        let replicas = fixed.replicas.clamp(self.policy.min_replicas, self.policy.max_replicas);
+        let replicas = self.bounds.clamp_fixed(fixed.replicas, self.policy);
         let reason = Reason::Override { until: fixed.until.clone(), now: self.seen.now };
         Choice { replicas, wanted: fixed.replicas, reason }
     }
@@ -189,10 +202,11 @@ impl Look<'_> {
         }
     }
 
-    /// The rate limit, if more would run without it; a floor may hold as many anyway.
+    /// What cut the demand, if more would run without it; a floor may hold as many anyway.
     fn throttled(&self, demand: Option<&Demand>) -> Option<Limit> {
         let throttled = demand?.throttled.clone()?;
-        matches!(throttled, Limit::RateLimit { wanted, .. } if wanted > self.bounds.held).then_some(throttled)
+        matches!(throttled, Limit::RateLimit { wanted, .. } | Limit::Downstream { wanted, .. } if wanted > self.bounds.held)
+            .then_some(throttled)
     }
 
     fn candidates(&self, demand: Option<&Demand>, memory: &Memory) -> Candidates {
@@ -222,57 +236,6 @@ impl Look<'_> {
         let warm = memory.warming_up(now, window);
         let slot = self.expected.map(|_| elapsed(now, next_slot(now)));
         [slot, boundary, step, released, forgotten, warm].into_iter().flatten().fold(RECHECK_AT_MOST, Duration::min)
-    }
-}
-
-/// What may run at least and at most. Precedence: maximum, then floors and minimum, then ceilings.
-#[derive(Debug, Clone, Copy)]
-struct Bounds {
-    /// The higher of minimum and declared floor, whether or not the maximum admits it.
-    declared: u32,
-    /// That, or what is expected if it counts and is more; the upper bound outranks what is expected.
-    held: u32,
-    lower: u32,
-    upper: u32,
-}
-
-impl Bounds {
-    fn of(policy: &Policy, agenda: &Agenda, expected: Option<Expected>) -> Self {
-        let declared = agenda.floor.as_ref().map_or(0, |floor| floor.workers).max(policy.min_replicas);
-        let ceiling = agenda.ceiling().map_or(u32::MAX, |(ceiling, _)| ceiling);
-        let upper = policy.max_replicas.min(ceiling.max(declared));
-        let learned = expected.filter(|_| policy.learning.mode == Mode::Active).map_or(0, |expected| expected.workers);
-        let held = declared.max(learned.min(upper));
-        Self { declared, held, lower: held.min(upper), upper }
-    }
-
-    fn clamp(self, count: u32) -> u32 {
-        count.clamp(self.lower, self.upper)
-    }
-
-    /// The bound that cut `wanted`, or a ceiling that could not hold.
-    fn limit(self, wanted: u32, agenda: &Agenda) -> Option<Limit> {
-        let ceiling = agenda.ceiling();
-        if let Some((ceiling, profile)) = ceiling.filter(|(ceiling, _)| *ceiling < self.held) {
-            return Some(Limit::CeilingBelowFloor { floor: self.held, ceiling, profile: profile.name.clone() });
-        }
-        if wanted <= self.upper {
-            return None;
-        }
-        Some(match ceiling.filter(|(ceiling, _)| *ceiling == self.upper) {
-            Some((ceiling, profile)) => Limit::Ceiling { wanted, ceiling, profile: profile.name.clone() },
-            None => Limit::Maximum { wanted, maximum: self.upper },
-        })
-    }
-}
-
-/// The bound of job or policy that cut a fixed count.
-fn limit_of_fixed(wanted: u32, policy: &Policy) -> Option<Limit> {
-    let (minimum, maximum) = (policy.min_replicas, policy.max_replicas);
-    if wanted > maximum {
-        Some(Limit::Maximum { wanted, maximum })
-    } else {
-        (wanted < minimum).then_some(Limit::Minimum { wanted, minimum })
     }
 }
 

@@ -12,6 +12,8 @@ use crate::wording::{counted, per_second};
 pub struct Decision {
     /// Workers that should run.
     pub replicas: u32,
+    /// Workers that would run if the job shared no quota and no budget with others.
+    pub wanted: u32,
     /// Why.
     pub reason: Reason,
     /// Everything that was considered, the losers too.
@@ -82,6 +84,33 @@ pub enum Limit {
         /// Records per second that it lets through.
         per_second: u32,
     },
+    /// More were wanted than this job's share of what its namespace may run.
+    NamespaceQuota {
+        /// The count without it.
+        wanted: u32,
+        /// This job's share.
+        share: u32,
+        /// What all jobs of the namespace under the policy may run.
+        quota: u32,
+    },
+    /// The policy's jobs have spent what they may today, or nearly.
+    BudgetReached {
+        /// Hours of one worker that were spent today.
+        spent: u32,
+        /// Hours that may be.
+        budget: u32,
+        /// Records may wait so many times as long; 1 where the count is held instead.
+        relaxed: u32,
+    },
+    /// More workers have done no more lately.
+    Downstream {
+        /// The count without it.
+        wanted: u32,
+        /// Workers that do as much.
+        enough: u32,
+        /// What they do, records per second.
+        per_second: u32,
+    },
     /// Fewer were fixed than the minimum of job or policy.
     Minimum {
         /// The count without it.
@@ -106,6 +135,9 @@ impl Limit {
         match self {
             Self::Maximum { .. } => "Maximum",
             Self::RateLimit { .. } => "RateLimit",
+            Self::NamespaceQuota { .. } => "NamespaceQuota",
+            Self::BudgetReached { .. } => "BudgetReached",
+            Self::Downstream { .. } => "DownstreamBound",
             Self::Minimum { .. } => "Minimum",
             Self::Ceiling { .. } => "ProfileCeiling",
             Self::CeilingBelowFloor { .. } => "CeilingBelowFloor",
@@ -124,6 +156,25 @@ impl fmt::Display for Limit {
             }
             Self::RateLimit { wanted, enough, per_second: limit } => {
                 write!(f, "{wanted} are wanted, {enough} do all of the rate limit of {}", per_second(f64::from(*limit)))
+            }
+            Self::NamespaceQuota { wanted, share, quota } => {
+                write!(f, "{wanted} are wanted, {share} are this job's share of the {quota} of its namespace")
+            }
+            Self::BudgetReached { spent, budget, relaxed: 1 } => {
+                write!(f, "{spent} of {budget} worker-hours of the day are spent, none is added before the next")
+            }
+            Self::BudgetReached { spent, budget, relaxed } => {
+                write!(
+                    f,
+                    "{spent} of {budget} worker-hours of the day are spent, records may wait {relaxed} times as long"
+                )
+            }
+            Self::Downstream { wanted, enough, per_second: done } => {
+                write!(
+                    f,
+                    "{wanted} are wanted, but more than {enough} have done no more than {} lately; look at what the steps wait for",
+                    per_second(f64::from(*done))
+                )
             }
             Self::Ceiling { wanted, ceiling, profile } => {
                 write!(f, "{wanted} are wanted, the ceiling is {ceiling} (profile {profile})")

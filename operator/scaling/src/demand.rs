@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::arrivals::Pace;
 use crate::decision::Limit;
+use crate::downstream::Enough;
 use crate::learned::Capability;
 use crate::memory::elapsed;
 use crate::observation::{Lag, Observation};
@@ -58,7 +59,7 @@ pub(crate) struct Demand {
     pub keep_up_evidence: KeepUpEvidence,
     /// The numbers behind `threshold`.
     pub threshold_evidence: ThresholdEvidence,
-    /// What the rate limit made of the largest of these, if it did; what runs keeps its worker.
+    /// What cut the largest of these, if anything did: a rate limit, or that more workers do no more.
     pub throttled: Option<Limit>,
 }
 
@@ -120,7 +121,19 @@ impl Demand {
     /// worker 500 / (0.78 x 33) = 20. Items on loan are there already, so what they ask for stands.
     fn throttle(self, per_second: u32, per_worker: f64) -> Self {
         let enough = workers(f64::from(per_second), per_worker * UTILISATION);
-        let wanted = self.largest();
+        self.cut(enough, |wanted| Limit::RateLimit { wanted, enough, per_second })
+    }
+
+    /// No more than do what all of them have done lately, if more did not help.
+    pub(crate) fn within(self, enough: Option<Enough>) -> Self {
+        let Some(found) = enough else { return self };
+        let (enough, per_second) = (found.most(), found.per_second.round() as u32);
+        self.cut(enough, |wanted| Limit::Downstream { wanted, enough, per_second })
+    }
+
+    /// No more than `enough`, which `limit` says, if it is less. Items on loan have their worker.
+    fn cut(self, enough: u32, limit: impl FnOnce(u32) -> Limit) -> Self {
+        let (wanted, before) = (self.largest(), self.throttled.clone());
         let cap = |count: Option<u32>| count.map(|count| count.min(enough));
         let throttled = Self {
             due: self.due.min(enough),
@@ -131,7 +144,7 @@ impl Demand {
             ..self
         };
         let cut = throttled.largest() < wanted;
-        Self { throttled: cut.then_some(Limit::RateLimit { wanted, enough, per_second }), ..throttled }
+        Self { throttled: cut.then(|| limit(wanted)).or(before), ..throttled }
     }
 
     /// The most that the records ask for.

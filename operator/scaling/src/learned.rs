@@ -151,6 +151,7 @@ mod tests {
             workers: Workers::default(),
             service: service.map(|(ms, samples)| ServiceTime { mean: Duration::from_millis(ms), samples }),
             start_up: None,
+            others: crate::Others::default(),
             arrivals: Arrivals::default(),
         }
     }

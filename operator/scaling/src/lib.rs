@@ -10,15 +10,19 @@
 
 mod amount;
 mod arrivals;
+mod bounds;
+mod budget;
 mod decide;
 mod decision;
 mod demand;
+mod downstream;
 mod learned;
 mod memory;
 mod observation;
 mod policy;
 mod preview;
 mod profiles;
+mod quota;
 mod reason;
 mod schedule;
 mod season;
@@ -26,14 +30,16 @@ pub mod simulate;
 pub mod wording;
 
 pub use arrivals::Arrivals;
+pub use budget::{Budget, OnExceeded, Spent};
 pub use decide::decide;
 pub use decision::{Candidates, Decision, Limit};
 pub use learned::{PRIOR_SERVICE, PRIOR_START_UP};
 pub use memory::Memory;
-pub use observation::{Backlog, Lag, LagGap, Observation, ServiceTime, Workers};
+pub use observation::{Backlog, Lag, LagGap, Observation, Others, ServiceTime, Workers};
 pub use policy::{Adjustment, Amount, Fixed, Peak, Policy, Profile, Trim, Volume};
 pub use preview::{Asked, Span, preview};
 pub use profiles::{ActiveProfile, Agenda, Boundary, Edge, Floor, Footing, Phase, Spare};
+pub use quota::Neighbour;
 pub use reason::{
     DueEvidence, ExpectedEvidence, FloorEvidence, Imminent, KeepUpEvidence, Reason, ServiceEvidence, ThresholdEvidence,
 };

@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::budget::{Spending, Spent};
+use crate::downstream::Downstream;
 use crate::learned::Learned;
 use crate::observation::Observation;
+use crate::policy::Policy;
 use crate::season::{Learning, Recorder, Season};
 
 /// What was learned, and the highest count needed over a sliding window in amortised constant time.
@@ -23,6 +26,8 @@ pub struct Memory {
     needed: VecDeque<(Timestamp, u32)>,
     pub(crate) learned: Learned,
     pub(crate) recorder: Recorder,
+    pub(crate) spending: Spending,
+    pub(crate) downstream: Downstream,
 }
 
 impl Memory {
@@ -37,15 +42,26 @@ impl Memory {
         Self { recorder: Recorder::knowing(season), ..self }
     }
 
+    /// With what was spent on a day, as by an earlier run.
+    #[must_use]
+    pub fn having_spent(self, spent: Spent) -> Self {
+        Self { spending: Spending::from(spent), ..self }
+    }
+
+    /// What was spent on the day of the last decision; none without a budget.
+    pub fn spent(&self) -> Option<Spent> {
+        self.spending.spent()
+    }
+
     /// What the weeks have needed; none before the first record came.
     pub fn season(&self) -> Option<&Arc<Season>> {
         self.recorder.season.as_ref()
     }
 
-    /// With nothing but the weeks: what was needed a moment ago is not known.
+    /// With nothing but the weeks and what was spent: what was needed a moment ago is not known.
     #[must_use]
     pub fn without_window(&self) -> Self {
-        Self { recorder: self.recorder.clone(), ..Self::default() }
+        Self { recorder: self.recorder.clone(), spending: self.spending, ..Self::default() }
     }
 
     /// With what one more look teaches about the week. `wait`: how long records may wait as planned.
@@ -53,9 +69,18 @@ impl Memory {
         Self { recorder: self.recorder.after(seen, learning, wait), ..self }
     }
 
-    /// With what one more look teaches.
-    pub(crate) fn learn(&self, seen: &Observation) -> Self {
-        Self { learned: self.learned.after(seen), ..self.clone() }
+    /// With what one more look teaches and costs.
+    pub(crate) fn learn(&self, seen: &Observation, policy: &Policy) -> Self {
+        let spend = |budget| self.spending.after(seen.now, seen.workers.applied, budget);
+        let (needed, recorder) = (self.needed.clone(), self.recorder.clone());
+        Self {
+            since: self.since,
+            needed,
+            learned: self.learned.after(seen),
+            recorder,
+            spending: policy.budget.as_ref().map(spend).unwrap_or_default(),
+            downstream: self.downstream.after(seen, policy.slots.get()),
+        }
     }
 
     /// The memory after `count` workers were needed at `now`, forgetting what lies more than
@@ -65,7 +90,8 @@ impl Memory {
         let kept = kept.filter(|(at, n)| elapsed(*at, now) < window && *n > count);
         let needed = kept.chain([(now, count)]).collect();
         let since = Some(self.since.map_or(now, |since| since.min(now)));
-        Self { since, needed, learned: self.learned, recorder: self.recorder.clone() }
+        let (recorder, downstream) = (self.recorder.clone(), self.downstream.clone());
+        Self { since, needed, learned: self.learned, recorder, spending: self.spending, downstream }
     }
 
     /// The highest count of the window and the last instant at which it was needed.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::arrivals::Arrivals;
+use crate::quota::Neighbour;
 use crate::wording::{count, length};
 
 /// Everything that a decision may depend on besides the policy and the memory.
@@ -23,6 +24,17 @@ pub struct Observation {
     pub start_up: Option<Duration>,
     /// Records that arrived over the last minutes.
     pub arrivals: Arrivals,
+    /// The jobs beside this one.
+    pub others: Others,
+}
+
+/// The other jobs under the same policy, as far as they share something with this one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Others {
+    /// Those of the same namespace, where the policy has a quota for all of them.
+    pub neighbours: Vec<Neighbour>,
+    /// Hours of one worker that all others have spent today, where the policy has a budget.
+    pub pod_hours: f64,
 }
 
 /// The work that is left, as far as it is known.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::civil::{Date, Time};
 use jiff::{Timestamp, Zoned};
 
+use crate::budget::Budget;
 use crate::schedule::Schedule;
 use crate::season::Learning;
 
@@ -21,6 +22,10 @@ pub struct Policy {
     pub min_replicas: u32,
     /// Workers that never are exceeded, whatever a profile or the backlog says.
     pub max_replicas: u32,
+    /// Workers that all jobs of a namespace under the same policy run at most, together; none without a quota.
+    pub namespace_quota: Option<u32>,
+    /// What all jobs under the same policy may spend in a day; none without a budget.
+    pub budget: Option<Budget>,
     /// Records that one worker works on at once.
     pub slots: NonZeroU32,
     /// A worker leaves only after this long without need of it.
@@ -46,6 +51,8 @@ impl Default for Policy {
             wait: Duration::from_mins(1),
             min_replicas: 0,
             max_replicas: 7_000,
+            namespace_quota: None,
+            budget: None,
             slots: const { NonZeroU32::new(8).expect("8 is not 0") },
             scale_down_stabilization: Duration::from_secs(30),
             profiles: Vec::new(),

@@ -147,6 +147,7 @@ fn an_hour_before_its_end_a_weekend_is_finished_however_long_the_promise_is() {
             workers: Workers { applied: 1, ready: 1 },
             service: Some(ServiceTime { mean: Duration::from_millis(243), samples: 1_000_000 }),
             start_up: Some(Duration::from_millis(1_900)),
+            others: imagejob_scaling::Others::default(),
             arrivals: Arrivals::default(),
         };
         decide(&seen, &policy, &Memory::default()).0.to_string()

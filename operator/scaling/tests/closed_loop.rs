@@ -125,6 +125,7 @@ fn run(seed: u64, wait: u64, seconds: f64, rate: impl Fn(f64) -> f64) -> Course 
             workers: Workers { applied: ready_at.len() as u32, ready: ready as u32 },
             service: (done > 0).then_some(ServiceTime { mean: Duration::from_secs_f64(SERVICE), samples: done }),
             start_up: (!ready_at.is_empty()).then_some(Duration::from_secs_f64(START_UP)),
+            others: imagejob_scaling::Others::default(),
             arrivals: Arrivals {
                 start: until - TICK_MS * arrived.len() as i32,
                 bin: TICK_MS.unsigned_abs(),

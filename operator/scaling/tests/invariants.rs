@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imagejob_scaling::{
-    Agenda, Amount, Arrivals, Backlog, Footing, Lag, LagGap, Memory, Observation, Peak, Policy, Profile, Schedule,
-    ServiceTime, Trim, Volume, Workers, decide,
+    Agenda, Amount, Arrivals, Backlog, Budget, Fixed, Footing, Lag, LagGap, Memory, Neighbour, Observation, OnExceeded,
+    Others, Peak, Policy, Profile, Schedule, ServiceTime, Trim, Volume, Workers, decide,
 };
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
@@ -75,6 +75,7 @@ prop_compose! {
             workers: Workers { applied, ready: applied },
             service: service.map(|(ms, samples)| ServiceTime { mean: Duration::from_millis(ms), samples }),
             start_up: start_up_ms.map(Duration::from_millis),
+            others: Others::default(),
             arrivals,
         };
         (after_ms, seen)
@@ -139,6 +140,37 @@ prop_compose! {
             profiles,
             ..Policy::default()
         }
+    }
+}
+
+prop_compose! {
+    /// A policy whose jobs share a quota, a budget, or both.
+    fn shared_policies()(
+        policy in policies(),
+        quota in proptest::option::of(0..600u32),
+        budget in proptest::option::of((0..50u32, any::<bool>())),
+        fixed in proptest::option::of(0..600u32),
+    ) -> Policy {
+        let until = (start() + SignedDuration::from_mins(1)).to_zoned(TimeZone::UTC);
+        let budget = budget.map(|(pod_hours_per_day, hold)| Budget {
+            pod_hours_per_day,
+            on_exceeded: if hold { OnExceeded::Hold } else { OnExceeded::RelaxWait },
+            zone: TimeZone::get("Asia/Shanghai").unwrap(),
+        });
+        let fixed = fixed.map(|replicas| Fixed { replicas, until });
+        Policy { namespace_quota: quota, budget, fixed, ..policy }
+    }
+}
+
+prop_compose! {
+    fn others()(
+        neighbours in proptest::collection::vec(
+            (0..300u32, proptest::option::of(0..300u32)).prop_map(|(applied, wanted)| Neighbour { applied, wanted }),
+            0..5,
+        ),
+        pod_hours in 0.0..80.0f64,
+    ) -> Others {
+        Others { neighbours, pod_hours }
     }
 }
 
@@ -242,6 +274,31 @@ proptest! {
                 let asked = asked.into_iter().flatten().max().unwrap_or(0).min(policy.max_replicas);
                 prop_assert!(decision.replicas >= asked, "{} at {}, then {decision} at {}", needed, earlier.now, seen.now);
             }
+        }
+    }
+
+    #[test]
+    fn s6_nothing_grows_beyond_what_is_shared(
+        policy in shared_policies(),
+        history in histories(),
+        others in others(),
+    ) {
+        let history: Vec<_> = history
+            .into_iter()
+            .map(|(after, seen)| (after, Observation { others: others.clone(), ..seen }))
+            .collect();
+        let held: u32 = others.neighbours.iter().map(|neighbour| neighbour.applied).sum();
+        for (seen, decision) in run(&policy, &history) {
+            let (before, after) = (seen.workers.applied, decision.replicas);
+            if let Some(quota) = policy.namespace_quota {
+                prop_assert!(after <= before || after + held <= quota, "{decision} beside {held} of {quota}");
+                prop_assert!(after <= quota || after <= before, "{decision}");
+            }
+            let budget = policy.budget.as_ref().filter(|budget| budget.on_exceeded == OnExceeded::Hold);
+            if budget.is_some_and(|budget| others.pod_hours >= f64::from(budget.pod_hours_per_day.max(1))) {
+                prop_assert!(after <= before.max(1), "{decision}");
+            }
+            prop_assert!(after <= policy.max_replicas && decision.wanted >= policy.min_replicas, "{decision}");
         }
     }
 

@@ -25,6 +25,7 @@ fn world(scenario: &Scenario) -> World {
         per_worker: scenario.per_worker,
         start_up: (3.0, 10.0),
         creates_per_second: 50.0,
+        downstream: None,
         report_delay: 0.3,
         blackout: None,
         wait: f64::from(scenario.wait),

@@ -73,6 +73,7 @@ impl Job {
             workers: Workers { applied: self.workers, ready: self.workers },
             service: self.measured,
             start_up: Some(Duration::from_millis(1_900)),
+            others: imagejob_scaling::Others::default(),
             arrivals: steady(self.now, self.arrivals_per_second),
         };
         let (decision, memory) = decide(&seen, &self.policy, &self.memory);

@@ -368,6 +368,7 @@ impl Cluster for World {
             dispatchers_applied: world.running_plan.as_ref().map_or(0, |(plan, _)| plan.dispatchers),
             instances: world.processes.iter().map(instance).collect(),
             faults: world.start_faults.clone(),
+            others: imagejob_scaling::Others::default(),
         }
     }
 

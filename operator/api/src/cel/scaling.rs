@@ -119,6 +119,19 @@ pub(crate) fn profile_name() -> Vec<Rule> {
     )]
 }
 
+/// Where a calendar has its dates from.
+pub(crate) fn calendar() -> Vec<Rule> {
+    vec![rule(
+        "has(self.dates) != has(self.configMapRef)",
+        "a calendar has either dates or configMapRef; add one, or omit one",
+    )]
+}
+
+/// Labels by which namespaces are chosen.
+pub(crate) fn match_labels() -> Vec<Rule> {
+    vec![rule("size(self) > 0", "matchLabels names no label; add one, or omit allowedNamespaces")]
+}
+
 /// The name of a calendar.
 pub(crate) fn calendar_name() -> Vec<Rule> {
     vec![rule(

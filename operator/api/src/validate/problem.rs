@@ -52,6 +52,10 @@ pub enum InvalidReason {
     WiderThanPolicy,
     /// There is no such time zone.
     UnknownTimeZone,
+    /// The dates of a calendar are nowhere.
+    CalendarMissing,
+    /// The policy does not admit the job's namespace.
+    NamespaceNotAllowed,
 }
 
 impl InvalidReason {
@@ -63,6 +67,8 @@ impl InvalidReason {
             Self::PolicyNotFound => "PolicyNotFound",
             Self::WiderThanPolicy => "WiderThanPolicy",
             Self::UnknownTimeZone => "UnknownTimeZone",
+            Self::CalendarMissing => "CalendarMissing",
+            Self::NamespaceNotAllowed => "NamespaceNotAllowed",
         }
     }
 }

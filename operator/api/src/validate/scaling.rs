@@ -12,17 +12,19 @@ use jiff::civil::{Date, Time};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
+mod admission;
 mod amounts;
 mod calendar;
 mod exceptions;
 
+pub use admission::not_admitted;
 use exceptions::Exceptions;
 
 use super::names::{is_dns_label, not_a_label};
 use super::problem::{InvalidReason, Problems};
 use crate::document::nearest;
 use crate::job::{Override, Scaling};
-use crate::policy::{LearningMode, Profile, ScalePolicy, ScalePolicySpec};
+use crate::policy::{AllowedNamespaces, BudgetAction, LearningMode, Profile, ScalePolicy, ScalePolicySpec};
 
 /// The rules of a job. None only if a problem was added.
 pub(super) fn merge(
@@ -49,6 +51,8 @@ pub(super) fn merge(
         wait: seconds(job.wait_seconds.unwrap_or(policy.wait_seconds)),
         min_replicas: job.min_replicas.unwrap_or(policy.min_replicas),
         max_replicas,
+        namespace_quota: policy.max_replicas_per_namespace,
+        budget: budget(policy),
         slots: slots?,
         scale_down_stabilization: seconds(policy.behavior.scale_down_stabilization_seconds),
         profiles,
@@ -81,9 +85,30 @@ fn check_policy(policy: &ScalePolicySpec, problems: &mut Problems) {
     if !(1..=3_600).contains(&window) {
         wrong("spec.behavior.scaleDownStabilizationSeconds", format!("{window} is not from 1 to 3600"));
     }
+    if policy.max_replicas_per_namespace == Some(0) {
+        wrong("spec.maxReplicasPerNamespace", "0 lets no worker run; use at least 1, or omit it".to_owned());
+    }
+    if policy.budget.is_some_and(|budget| budget.pod_hours_per_day == 0) {
+        wrong("spec.budget.podHoursPerDay", "0 pays for nothing; use at least 1, or omit budget".to_owned());
+    }
+    if let Some(message) = policy.allowed_namespaces.as_ref().and_then(no_labels) {
+        wrong("spec.allowedNamespaces.matchLabels", message);
+    }
     if let Err(message) = time_zone(&policy.time_zone) {
         problems.add_to_policy(InvalidReason::UnknownTimeZone, "spec.timeZone", message);
     }
+}
+
+/// What is wrong with labels that choose namespaces, if anything is.
+fn no_labels(allowed: &AllowedNamespaces) -> Option<String> {
+    let labels = &allowed.match_labels;
+    match labels.len() {
+        0 => return Some("names no label; add one, or omit allowedNamespaces".to_owned()),
+        1..=16 => {}
+        more => return Some(format!("names {more} labels; name at most 16")),
+    }
+    let (key, _) = labels.iter().find(|(_, value)| value.chars().count() > 63)?;
+    Some(format!("the value of {key:?} is longer than the 63 characters that a label has"))
 }
 
 fn check_bounds(job: &Scaling, policy: &ScalePolicySpec, problems: &mut Problems) {
@@ -128,6 +153,17 @@ fn learning(policy: &ScalePolicySpec, unusual: Vec<(Date, Date)>, problems: &mut
     // That the zone is none has been said already.
     let zone = time_zone(&policy.time_zone).unwrap_or(TimeZone::UTC);
     Learning { mode, quantile_percent: asked.quantile_percent, zone, unusual }
+}
+
+fn budget(policy: &ScalePolicySpec) -> Option<imagejob_scaling::Budget> {
+    let asked = policy.budget?;
+    let on_exceeded = match asked.on_exceeded {
+        BudgetAction::RelaxWait => imagejob_scaling::OnExceeded::RelaxWait,
+        BudgetAction::Hold => imagejob_scaling::OnExceeded::Hold,
+    };
+    // That the zone is none has been said already.
+    let zone = time_zone(&policy.time_zone).unwrap_or(TimeZone::UTC);
+    Some(imagejob_scaling::Budget { pod_hours_per_day: asked.pod_hours_per_day, on_exceeded, zone })
 }
 
 fn lag_threshold(each: u32, problems: &mut Problems) -> Option<NonZeroU32> {

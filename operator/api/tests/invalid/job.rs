@@ -279,7 +279,7 @@ pub(crate) const JOB: &[(&str, &str, &str)] = &[
     (
         "status",
         "{\"phase\": \"Running\"}",
-        "unknown field; known are observedGeneration conditions workers dispatchers lag decision schedule learning",
+        "unknown field; known are observedGeneration conditions workers dispatchers lag decision schedule spent learning",
     ),
 ];
 

@@ -19,10 +19,19 @@ use serde_json::Value;
 
 const FULL: &str = include_str!("../full.yaml");
 
+/// What calendars refer to.
+const DATES: &str = "
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: calendars, namespace: imagejob-system}
+data: {exams: '2026-12-20/2026-12-24 # winter', typo: '24.12.2026'}
+";
+
 /// The job and the policy of `full.yaml`.
 fn documents() -> [Value; 2] {
     let documents: Vec<Value> = serde_saphyr::from_multiple(FULL).unwrap();
-    documents.try_into().unwrap()
+    let [job, policy, _dates] = documents.try_into().unwrap();
+    [job, policy]
 }
 
 /// Sets a dotted path to a JSON value, or removes it.
@@ -45,7 +54,8 @@ fn change(document: &mut Value, path: &str, value: &str) {
 /// Everything that is wrong, as it is printed.
 fn complaints(job: &Value, policy: &Value) -> Vec<String> {
     let (job, policy) = (job.to_string(), policy.to_string());
-    let documents = match Documents::read([("job.yaml", job.as_str()), ("policy.yaml", policy.as_str())]) {
+    let files = [("job.yaml", job.as_str()), ("policy.yaml", policy.as_str()), ("dates.yaml", DATES)];
+    let documents = match Documents::read(files) {
         Ok(documents) => documents,
         Err(errors) => return errors.iter().map(ToString::to_string).collect(),
     };
@@ -61,13 +71,18 @@ fn complaints(job: &Value, policy: &Value) -> Vec<String> {
 fn expected_place(path: &str, value: &str, sentence: &str) -> String {
     match (path, value) {
         // A missing or surplus kind is the step's fault, a missing amount the profile's.
-        _ if sentence.contains(" kind") || sentence.starts_with("does nothing") => {
+        _ if sentence.contains(" kind")
+            || sentence.starts_with("does nothing")
+            || sentence.starts_with("has no dates")
+            || sentence.starts_with("there is no key") =>
+        {
             path.rsplit_once('.').unwrap().0.to_owned()
         }
         // The fault lies between two fields and is named at the other one.
         ("spec.scaling.profiles[0].ceiling", _) => "spec.scaling.profiles[0].floor".to_owned(),
         ("spec.minReplicas", "21") => "spec.profiles[1].ceiling".to_owned(),
         ("spec.deadLetter", "{}") => "spec.deadLetter.topic".to_owned(),
+        ("spec.calendars[2].configMapRef.key", "\"typo\"") => "spec.calendars[2].configMapRef.dates[0]".to_owned(),
         ("status", _) => "status.phase".to_owned(),
         _ => path.to_owned(),
     }

@@ -68,6 +68,27 @@ pub(crate) const POLICY: &[(&str, &str, &str)] = &[
         "\"2026-10-07/2026-10-01\"",
         "2026-10-01 is before 2026-10-07; write the first one first",
     ),
+    ("spec.calendars[0].dates", "-", "has no dates; add dates or configMapRef"),
+    (
+        "spec.calendars[2].configMapRef.key",
+        "\"exam\"",
+        "there is no key \"exam\" in ConfigMap imagejob-system/calendars; add it, or write dates here",
+    ),
+    (
+        "spec.calendars[2].configMapRef.name",
+        "\"calendar\"",
+        "there is no key \"exams\" in ConfigMap imagejob-system/calendar; add it, or write dates here",
+    ),
+    (
+        "spec.calendars[2].configMapRef.namespace",
+        "\"media\"",
+        "there is no key \"exams\" in ConfigMap media/calendars; add it, or write dates here",
+    ),
+    (
+        "spec.calendars[2].configMapRef.key",
+        "\"typo\"",
+        "\"24.12.2026\" is not a date; write it like 2026-11-28, or 2026-10-01/2026-10-07",
+    ),
     ("spec.exceptions[0].calendar", "\"workday\"", "\"workday\" is no calendar of this policy; did you mean workdays?"),
     ("spec.exceptions[1].calendar", "\"xmas\"", "\"xmas\" is no calendar of this policy; add it under calendars"),
     ("spec.exceptions[0].skip[0]", "\"weekends\"", "\"weekends\" is no profile of this policy; did you mean weekend?"),
@@ -96,11 +117,17 @@ pub(crate) const POLICY: &[(&str, &str, &str)] = &[
     ("spec.learning.quantilePercent", "101", "101 is not from 1 to 100"),
     ("spec.learning.weeks", "8", "unknown field; known are mode quantilePercent"),
     ("spec.learning.mode", "\"active\"", "\"active\" is not a learning mode; use Disabled Shadow Active"),
+    ("spec.maxReplicasPerNamespace", "0", "0 lets no worker run; use at least 1, or omit it"),
+    ("spec.budget.podHoursPerDay", "0", "0 pays for nothing; use at least 1, or omit budget"),
+    ("spec.budget.onExceeded", "\"Stop\"", "\"Stop\" is not a budget action; use RelaxWait Hold"),
+    ("spec.calendars[2].dates", "[\"2026-12-20\"]", "are in configMapRef too; keep one of the two"),
+    ("spec.allowedNamespaces.matchLabels.team", "1", "1 is not text; put it in quotes: \"1\""),
+    ("spec.allowedNamespaces.matchLabels", "{}", "names no label; add one, or omit allowedNamespaces"),
     (
-        "spec.maxReplicasPerNamespace",
+        "spec.maxReplicasPerCluster",
         "1",
-        "unknown field; known are waitSeconds minWaitSeconds minReplicas maxReplicas timeZone profiles calendars \
-         exceptions adjustments behavior learning",
+        "unknown field; known are waitSeconds minWaitSeconds minReplicas maxReplicas maxReplicasPerNamespace timeZone \
+         profiles calendars exceptions adjustments behavior learning budget allowedNamespaces",
     ),
 ];
 

@@ -18,6 +18,7 @@ use anyhow::Context as _;
 use imagejob_api::{ImageJobStatus, NamespacedName};
 use imagejob_operator::secrets::SecretPaths;
 use imagejob_operator::{Clock as _, Cluster, ClusterError, Instance, Plan, PlanHash, Role, Running, SystemClock};
+use imagejob_scaling::Others;
 use jiff::Timestamp;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
@@ -299,6 +300,7 @@ impl Cluster for Processes {
             dispatchers_applied: state.dispatchers.wanted,
             instances: instances.collect(),
             faults: Vec::new(),
+            others: Others::default(),
         }
     }
 

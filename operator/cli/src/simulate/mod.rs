@@ -56,6 +56,9 @@ pub(crate) struct SimulateArgs {
     /// Workers that the cluster creates a second
     #[arg(long, default_value_t = 50.0, value_name = "RATE")]
     creates_per_second: f64,
+    /// Records a second that all workers together do at most, as where they wait for one store
+    #[arg(long, value_name = "RATE")]
+    downstream: Option<f64>,
     /// Seconds from what happens until it is seen
     #[arg(long, default_value_t = 0.3, value_name = "SECONDS")]
     report_delay: f64,

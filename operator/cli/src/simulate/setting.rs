@@ -36,6 +36,7 @@ pub(super) struct Setting {
     slots: Option<NonZeroU32>,
     start_seconds: (f64, f64),
     creates_per_second: f64,
+    downstream: Option<f64>,
     report_delay: f64,
     blackout: Option<(f64, f64)>,
     learn_weeks: u32,
@@ -61,9 +62,11 @@ impl Setting {
             Some(other) => bail!("--trace gen:{other} is not known; use gen:weekend gen:homework gen:flash"),
             None => Traffic::Recorded(recorded(Path::new(&args.trace))?),
         };
-        for (flag, value) in
-            [("service-rate", args.service_rate), ("creates-per-second", Some(args.creates_per_second))]
-        {
+        for (flag, value) in [
+            ("service-rate", args.service_rate),
+            ("creates-per-second", Some(args.creates_per_second)),
+            ("downstream", args.downstream),
+        ] {
             let Some(value) = value else { continue };
             ensure!(value > 0.0 && value.is_finite(), "--{flag} {value} is not above 0");
         }
@@ -84,6 +87,7 @@ impl Setting {
             slots: args.slots.and_then(NonZeroU32::new).or(slots.flatten()),
             start_seconds: range("start-seconds", &args.start_seconds)?,
             creates_per_second: args.creates_per_second,
+            downstream: args.downstream,
             report_delay: args.report_delay,
             blackout: args.blackout.as_deref().map(|text| range("blackout", text)).transpose()?,
             learn_weeks: args.learn_weeks,
@@ -129,6 +133,7 @@ impl Setting {
             per_worker,
             start_up: self.start_seconds,
             creates_per_second: self.creates_per_second,
+            downstream: self.downstream,
             report_delay: self.report_delay,
             blackout: self.blackout,
             wait: policy.wait.as_secs_f64(),

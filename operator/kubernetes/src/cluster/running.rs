@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use imagejob_operator::{Fault, Instance, PlanHash, Role, Running};
+use imagejob_scaling::Others;
 use jiff::Timestamp;
 
 use crate::caches::Entry;
 use crate::facts::{DeploymentFacts, PodFacts};
-use crate::faults::PodFault;
+use crate::faults::{self, PodFault};
 
 /// What runs for the job with this uid.
 pub(super) fn running(entry: &Entry, uid: &str, rendering: &str, now: Timestamp) -> Running {
@@ -20,6 +21,7 @@ pub(super) fn running(entry: &Entry, uid: &str, rendering: &str, now: Timestamp)
         dispatchers_applied: replicas(dispatchers),
         instances: entry.pods.values().filter(|pod| !pod.leaving).map(|pod| instance(pod)).collect(),
         faults: faults(entry, now),
+        others: Others::default(),
     }
 }
 
@@ -62,5 +64,6 @@ fn faults(entry: &Entry, now: Timestamp) -> Vec<Fault> {
         };
         Fault { message: format!("{}{more}", first.message), ..first.clone() }
     });
-    refused.chain(of_pods).collect()
+    let contested = entry.contest.iter().filter_map(|(role, contest)| faults::contested(*role, contest, now));
+    refused.chain(of_pods).chain(contested).collect()
 }

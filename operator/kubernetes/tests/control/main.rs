@@ -5,5 +5,6 @@
 
 mod api;
 mod seeded;
+mod sharing;
 mod stories;
 mod world;

@@ -13,6 +13,8 @@ use imagejob_kubernetes::watches::Scope;
 use imagejob_operator::track::Track;
 use imagejob_operator::{Clock, Reading, Sensor, Targets};
 use imagejob_protocol::wire::{Arrivals, PartitionReport, Report, TopicReport};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -230,6 +232,16 @@ impl World {
             }
             edit(job);
         });
+    }
+
+    /// The day on which all this happens, UTC.
+    pub(crate) fn today(&self) -> Date {
+        self.clock.now().to_zoned(TimeZone::UTC).date()
+    }
+
+    /// The time of day as objects say it.
+    pub(crate) fn wall_clock(&self) -> String {
+        seconds(self.clock.now())
     }
 
     pub(crate) fn workers(&self, job: &str) -> Option<u64> {

@@ -80,6 +80,7 @@ fn planned(text: &str, workers: u32) -> Plan {
     let job = validate(&documents.jobs[0].object, None, Timestamp::UNIX_EPOCH).unwrap();
     let decision = Decision {
         replicas: workers,
+        wanted: workers,
         reason: Reason::AtRest,
         candidates: Candidates::default(),
         limited_by: None,

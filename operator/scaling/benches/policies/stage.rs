@@ -17,6 +17,7 @@ pub(crate) fn world(scenario: &Scenario, wait: f64) -> World {
         per_worker: scenario.per_worker,
         start_up: (3.0, 10.0),
         creates_per_second: 50.0,
+        downstream: None,
         report_delay: 0.3,
         blackout: None,
         wait,

@@ -99,6 +99,7 @@ mod tests {
             workers: Workers::default(),
             service: None,
             start_up: None,
+            others: crate::Others::default(),
             arrivals: Arrivals {
                 start: until - SignedDuration::from_secs(600),
                 bin: Duration::from_secs(1),

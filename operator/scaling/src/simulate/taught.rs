@@ -51,6 +51,7 @@ fn look(seconds: &[u32], start: Timestamp, second: i64) -> Observation {
         workers: Workers::default(),
         service: None,
         start_up: None,
+        others: crate::Others::default(),
         arrivals: Arrivals {
             start: start + SignedDuration::from_secs(first as i64),
             bin: Duration::from_secs(1),

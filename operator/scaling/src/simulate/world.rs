@@ -40,6 +40,8 @@ pub struct World {
     pub start_up: (f64, f64),
     /// Workers that the cluster creates a second.
     pub creates_per_second: f64,
+    /// Records a second that all workers together do at most, as where they wait for one store; none if they do not.
+    pub downstream: Option<f64>,
     /// What a scaler sees is this old, seconds.
     pub report_delay: f64,
     /// Nothing is reported from one second to another.
@@ -48,6 +50,14 @@ pub struct World {
     pub wait: f64,
     /// No scaler gets more.
     pub max_replicas: u32,
+}
+
+impl World {
+    /// What a worker does which would do `alone`, while all of them hold so many records.
+    fn shared(&self, alone: f64, in_flight: f64) -> f64 {
+        let busy = (in_flight / f64::from(self.slots.get())).max(1e-9);
+        self.downstream.map_or(alone, |all| alone.min(all / busy))
+    }
 }
 
 /// What a scaler sees.
@@ -116,7 +126,7 @@ pub fn simulate(world: &World, trace: &Trace, scaler: &mut dyn Scaler, seed: u64
         if step >= trace.len() && (queue.records() < 1e-6 || to > trace.seconds() + PATIENCE) {
             break;
         }
-        let per_worker = world.per_worker * drift.after(trace.bin);
+        let per_worker = world.shared(world.per_worker * drift.after(trace.bin), slots.in_flight);
         let service = f64::from(world.slots.get()) / per_worker;
         let arrived = trace.arrivals(step);
         let capacity = slots.capacity(f64::from(fleet.ready() * world.slots.get()), service, trace.bin);
@@ -234,6 +244,7 @@ impl<'a> Ours<'a> {
             workers: Workers::default(),
             service: None,
             start_up: None,
+            others: crate::Others::default(),
             arrivals: Arrivals {
                 start: world.start - SignedDuration::from_secs(BINS as i64),
                 bin,

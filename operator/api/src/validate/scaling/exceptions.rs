@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use super::calendar::dates;
 use super::{Place, check_label};
 use crate::document::nearest;
-use crate::policy::ScalePolicySpec;
-use crate::validate::problem::Problems;
+use crate::policy::{Calendar, ConfigMapRef, ScalePolicySpec};
+use crate::validate::problem::{InvalidReason, Problems};
 
 /// First and last of each range.
 type Ranges = Vec<(Date, Date)>;
@@ -77,12 +77,34 @@ fn calendars<'a>(policy: &'a ScalePolicySpec, problems: &mut Problems) -> Vec<(&
         let place = Place { of_job: false, path: format!("spec.calendars[{i}]") };
         let before = policy.calendars[..i].iter().any(|other| other.name == calendar.name);
         check_label(&calendar.name, before, &place, problems);
-        if calendar.dates.is_empty() {
-            place.add("dates", "is empty; add a date, or omit the calendar", problems);
-        }
-        found.extend(dates(&calendar.dates, &place, problems).map(|dates| (calendar.name.as_str(), dates)));
+        let listed = check_origin(calendar, &place, problems);
+        let elsewhere = || Place { of_job: false, path: format!("{}.configMapRef", place.path) };
+        let place = if calendar.config_map_ref.is_some() { elsewhere() } else { place };
+        found.extend(dates(listed, &place, problems).map(|dates| (calendar.name.as_str(), dates)));
     }
     found
+}
+
+/// The dates of a calendar, its own or those that were read for it.
+fn check_origin<'a>(calendar: &'a Calendar, place: &Place, problems: &mut Problems) -> &'a [String] {
+    let dates = calendar.dates.as_ref().or(calendar.found.as_ref());
+    if calendar.dates.is_some() && calendar.config_map_ref.is_some() {
+        place.add("dates", "are in configMapRef too; keep one of the two", problems);
+    }
+    match (dates, &calendar.config_map_ref) {
+        (None, None) => place.add("", "has no dates; add dates or configMapRef", problems),
+        (None, Some(at)) => {
+            let ConfigMapRef { namespace, name, key } = at;
+            let message =
+                format!("there is no key {key:?} in ConfigMap {namespace}/{name}; add it, or write dates here");
+            place.add_as(InvalidReason::CalendarMissing, "configMapRef", message, problems);
+        }
+        (Some(dates), None) if dates.is_empty() => {
+            place.add("dates", "is empty; add a date, or omit the calendar", problems);
+        }
+        (Some(_), _) => {}
+    }
+    dates.map(Vec::as_slice).unwrap_or_default()
 }
 
 fn adjusted(policy: &ScalePolicySpec, problems: &mut Problems) -> Vec<(String, Adjustment)> {
