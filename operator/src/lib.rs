@@ -15,6 +15,7 @@ pub mod driver;
 mod kept;
 pub mod observe;
 pub mod plan;
+pub mod policy_status;
 pub mod reconcile;
 pub mod record;
 pub mod seams;

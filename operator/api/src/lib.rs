@@ -15,6 +15,7 @@ pub mod document;
 mod job;
 mod object;
 mod policy;
+mod policy_status;
 mod source;
 mod status;
 mod step;
@@ -34,6 +35,7 @@ pub use policy::{
     Adjustment, AllowedNamespaces, Behavior, Budget, BudgetAction, Calendar, ConfigMapRef, Day, Exception, Peak,
     Profile, Rate, ScalePolicy, ScalePolicySpec, Trim, Volume,
 };
+pub use policy_status::{ScalePolicyStatus, TransitionStatus};
 pub use source::{GroupProtocol, Kafka, MessageFormat, Source, StartPosition};
 pub use status::{
     ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,
@@ -42,4 +44,4 @@ pub use status::{
 pub use step::{FailureAction, Handler, Quality, Step};
 pub use storage::{Storage, StorageType};
 pub use template::{PodMetadata, PodTemplate};
-pub use validate::{Problem, ValidatedJob, validate};
+pub use validate::{Problem, ValidatedJob, validate, validate_policy};

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cel;
+use crate::policy_status::ScalePolicyStatus;
 
 /// What a policy wants of each job that refers to it.
 #[allow(clippy::duplicated_attributes)] // The columns' types are no attributes.
@@ -17,6 +18,19 @@ use crate::cel;
     kind = "ScalePolicy",
     plural = "scalepolicies",
     derive = "PartialEq",
+    status = "ScalePolicyStatus",
+    printcolumn(
+        name = "READY",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=='Ready')].status"#,
+        description = "Whether the policy makes sense"
+    ),
+    printcolumn(
+        name = "JOBS",
+        type_ = "integer",
+        json_path = r#".status.jobs"#,
+        description = "Jobs that refer to it"
+    ),
     printcolumn(
         name = "WAIT",
         type_ = "integer",

@@ -29,7 +29,7 @@ pub use source::{Format, Source, StartFrom};
 pub use steps::{Action, Step};
 pub use storage::{Storage, StorageKind};
 
-use crate::job::{ImageJob, ImageJobSpec, LastResort};
+use crate::job::{Delivery, ImageJob, ImageJobSpec, LastResort, Scaling};
 use crate::object::NamespacedName;
 use crate::policy::ScalePolicy;
 use problem::Problems;
@@ -111,6 +111,17 @@ pub fn validate(
     let merged = merge(job, policy, created, &mut problems);
     match (merged, problems.into_vec()) {
         (Some(job), problems) if problems.is_empty() => Ok(job),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// Checks a policy by itself: the rules of a job that says nothing of its own.
+pub fn validate_policy(policy: &ScalePolicy) -> Result<imagejob_scaling::Policy, Vec<Problem>> {
+    let mut problems = Problems::of_policy(policy);
+    let slots = NonZeroU32::new(Delivery::default().slots);
+    let merged = scaling::merge(&Scaling::default(), Some(policy), slots, None, &mut problems);
+    match (merged, problems.into_vec()) {
+        (Some(rules), problems) if problems.is_empty() => Ok(rules),
         (_, problems) => Err(problems),
     }
 }

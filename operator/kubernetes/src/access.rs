@@ -8,6 +8,8 @@ pub enum Where {
     Jobs,
     /// The cluster, whatever is watched: the kind has no namespace.
     Cluster,
+    /// The cluster, only where all of it is watched.
+    Whole,
     /// The operator's own namespace.
     Own,
 }
@@ -55,6 +57,7 @@ pub const RIGHTS: &[Right] = &[
         "owner references that block deletion, where the admission plugin OwnerReferencesPermissionEnforcement is on",
     ),
     right(Where::Cluster, "imagejob.dev", "scalepolicies", WATCH, "how jobs scale"),
+    right(Where::Whole, "imagejob.dev", "scalepolicies/status", &["patch"], "what policies will ask for"),
     right(Where::Jobs, "apps", "deployments", &["create", "list", "patch", "watch"], "dispatchers and workers"),
     right(Where::Jobs, "", "pods", WATCH, "who is ready, where dispatchers report, what keeps a pod from starting"),
     right(Where::Jobs, "", "services", APPLY, "where workers dial dispatchers"),

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, watch};
 use crate::facts::{Contest, DeploymentFacts, PodFacts};
 use crate::lookups::{Found, Wanted};
 
-pub use others::Share;
+pub use others::{Bound, Share};
 
 /// An object that cannot be read as what it should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,9 +160,17 @@ impl Caches {
     /// A policy is new or changed, or gone: all jobs that refer to it are looked at again.
     pub fn put_policy(&self, name: &str, policy: Option<Read<ScalePolicy>>) {
         let mut told = self.told();
+        // Our own status writes come back as changes too.
+        let same = matches!(
+            (told.policies.get(name), &policy),
+            (Some(Ok(before)), Some(Ok(after))) if before.spec == after.spec && before.metadata.uid == after.metadata.uid
+        );
         match policy {
             Some(policy) => drop(told.policies.insert(name.to_owned(), policy)),
             None => drop(told.policies.remove(name)),
+        }
+        if same {
+            return;
         }
         told.look_again(|entry| entry.policy() == Some(name));
         drop(told);

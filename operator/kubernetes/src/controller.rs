@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use imagejob_api::validate::{InvalidReason, Subject, not_admitted};
 use imagejob_api::{ImageJob, NamespacedName, Problem, ScalePolicy};
-use imagejob_operator::reconcile::Step;
+use imagejob_operator::reconcile::{Decided, Step};
 use imagejob_operator::status::{Finding, status};
 use imagejob_operator::{Clock, Cluster as _, Desired, Driver, Outcome, Sensor};
+use imagejob_scaling::Spent;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
@@ -141,8 +142,7 @@ where
             note(&shared, outcome);
             if let Step::Decided(decided) = &outcome.step {
                 shared.records.enter(&job, outcome.at, decided);
-                let spent = outcome.spent;
-                shared.caches.put_share(&job, Share { wanted: decided.decision.wanted, spent });
+                shared.caches.put_share(&job, share(decided, outcome.spent));
             }
             for news in chronicle.enter(outcome) {
                 if news.reason.starts_with("Scaled")
@@ -177,6 +177,14 @@ where
 fn note<K: Clock>(shared: &Shared<K>, outcome: &Outcome) {
     let took = shared.clock.now().duration_since(outcome.at);
     shared.meters.round(Duration::try_from(took).unwrap_or_default());
+}
+
+/// What a job has from what it shares with others, and what its workers do.
+fn share(decided: &Decided, spent: Option<Spent>) -> Share {
+    let slots = f64::from(decided.plan.worker_settings.slots);
+    let service = decided.sight.observation.service;
+    let per_worker = service.map(|service| slots / service.mean.as_secs_f64().max(1e-6));
+    Share { wanted: decided.decision.wanted, spent, per_worker }
 }
 
 fn unreadable_job(name: &NamespacedName, error: &str) -> Problem {

@@ -29,6 +29,7 @@ pub mod lookups;
 pub mod meters;
 pub mod news;
 pub mod operator;
+mod policies;
 pub mod records;
 pub mod render;
 pub mod signing_key;

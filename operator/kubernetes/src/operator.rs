@@ -14,6 +14,7 @@ use crate::controller::Controller;
 use crate::election::{Election, Leadership};
 use crate::events::{self, Teller};
 use crate::meters::Meters;
+use crate::policies;
 use crate::records::Records;
 use crate::render::Defaults;
 use crate::signing_key::{KeyError, SigningKey};
@@ -134,7 +135,16 @@ impl<K: Clock + Clone + 'static> Operator<K> {
                     () = stop.cancelled() => {}
                 }
             };
-            Controller::new(shared.clone(), key, teller.clone(), sensor.clone()).run(over).await;
+            let telling = async {
+                match options.scope {
+                    Scope::Cluster => policies::tell(&shared).await,
+                    Scope::Namespaces(_) => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = Controller::new(shared.clone(), key, teller.clone(), sensor.clone()).run(over) => {}
+                () = telling => {}
+            }
             meters.leads(false);
             tracing::info!(identity = options.identity, "leading no more");
             if stop.is_cancelled() {

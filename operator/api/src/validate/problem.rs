@@ -89,6 +89,12 @@ impl Problems {
         }
     }
 
+    /// Problems of a policy that no job refers to.
+    pub(super) fn of_policy(policy: &ScalePolicy) -> Self {
+        let job = NamespacedName { namespace: String::new(), name: String::new() };
+        Self { job, policy: Some(policy.metadata.name.clone().unwrap_or_default()), found: Vec::new() }
+    }
+
     /// A field of the job makes no sense.
     pub(super) fn add(&mut self, path: &str, message: impl Into<String>) {
         self.add_as(InvalidReason::InvalidSpec, path, message);

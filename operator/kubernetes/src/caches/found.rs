@@ -21,10 +21,12 @@ impl Caches {
         self.told().found.get(&Wanted::Namespace(namespace.to_owned())).cloned().flatten()
     }
 
-    /// All that policies of jobs refer to.
+    /// All that policies refer to.
     pub fn wanted(&self) -> BTreeSet<Wanted> {
         let told = self.told();
-        told.jobs.iter().flat_map(|(name, entry)| told.wanted_by(&name.namespace, entry)).collect()
+        let of_policies = told.policies.values().filter_map(|policy| policy.as_ref().ok());
+        let of_policies = of_policies.flat_map(|policy| policy.config_maps().map(config_map));
+        of_policies.chain(told.jobs.iter().flat_map(|(name, entry)| told.wanted_by(&name.namespace, entry))).collect()
     }
 
     /// Waits until something else is referred to.
@@ -63,14 +65,18 @@ impl Told {
         let Some(Ok(policy)) = entry.policy().and_then(|policy| self.policies.get(policy)) else {
             return BTreeSet::new();
         };
-        let maps = policy.config_maps().map(|map| Wanted::ConfigMap(map.namespace.clone(), map.name.clone()));
+        let maps = policy.config_maps().map(config_map);
         let labels = policy.spec.allowed_namespaces.as_ref().map(|_| Wanted::Namespace(namespace.to_owned()));
         maps.chain(labels).collect()
     }
 
     fn text(&self, reference: &ConfigMapRef) -> Option<String> {
-        let wanted = Wanted::ConfigMap(reference.namespace.clone(), reference.name.clone());
-        self.found.get(&wanted)?.as_ref()?.get(&reference.key).cloned()
+        self.found.get(&config_map(reference))?.as_ref()?.get(&reference.key).cloned()
+    }
+
+    /// True if everything that the policy itself refers to was looked up.
+    pub(super) fn has_looked_up(&self, policy: &ScalePolicy) -> bool {
+        policy.config_maps().map(config_map).all(|wanted| self.found.contains_key(&wanted))
     }
 
     /// The policy with the dates that it refers to.
@@ -80,4 +86,8 @@ impl Told {
         }
         Arc::new(ScalePolicy::clone(&policy).with_dates(|reference| self.text(reference)))
     }
+}
+
+fn config_map(reference: &ConfigMapRef) -> Wanted {
+    Wanted::ConfigMap(reference.namespace.clone(), reference.name.clone())
 }

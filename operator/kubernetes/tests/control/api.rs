@@ -309,7 +309,7 @@ impl Inner {
         let sub = target.subresource.as_ref().map(|sub| format!("/{sub}")).unwrap_or_default();
         let resource = format!("{}{sub}", target.resource);
         let own = target.namespace.as_deref() == Some(OWN);
-        let scopes = [Where::Jobs, Where::Cluster, Where::Own];
+        let scopes = [Where::Jobs, Where::Cluster, Where::Whole, Where::Own];
         let scopes = scopes.into_iter().filter(|scope| *scope != Where::Own || own);
         let mut allowed = scopes.map(|scope| allows(scope, &target.group, &resource, verb));
         if !allowed.any(|allowed| allowed) {

@@ -137,3 +137,31 @@ async fn an_autoscaler_that_sets_the_same_field_is_named() {
     );
     world.until("later it is over", |world| world.condition("posters", "Ready") == "True/Working").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_says_what_it_will_ask_for_and_is_not_written_at_rest() {
+    let world = World::new();
+    let _operator = world.operator("a");
+    world.api.put(POLICIES, "", "shared", |policy| {
+        policy["spec"] = json!({
+            "timeZone": "Asia/Shanghai",
+            "profiles": [{"name": "peak", "days": ["Sat"], "from": "06:00", "to": "08:00", "floor": 4}],
+        });
+    });
+    refers(&world, "posters");
+    let status = |world: &World| world.api.find(POLICIES, "", "shared").unwrap()["status"].clone();
+    world.until("a job is bound", |world| status(world)["jobs"] == 1).await;
+    let told = status(&world);
+    assert_eq!(told["conditions"][0]["reason"], "Valid");
+    let transitions = told["transitions"].as_array().unwrap();
+    // Two Saturdays lie in any fortnight, perhaps a third begins in it.
+    assert!((3..=5).contains(&transitions.len()), "{told:#}");
+    assert!(transitions[0]["local"].as_str().unwrap().ends_with(":00 Asia/Shanghai"), "{told:#}");
+    sleep(Duration::from_mins(2)).await;
+    let before = world.writes();
+    sleep(Duration::from_mins(30)).await;
+    assert_eq!(world.writes(), before);
+    world.api.put(POLICIES, "", "shared", |policy| policy["spec"]["timeZone"] = json!("Mars/Olympus"));
+    world.until("it says what is wrong", |world| status(world)["conditions"][0]["reason"] == "UnknownTimeZone").await;
+    assert!(status(&world)["transitions"].is_null());
+}

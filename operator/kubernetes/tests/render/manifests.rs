@@ -65,7 +65,7 @@ fn every_right_is_used_and_every_use_is_a_right() {
     // file, kind of role, where it holds
     let table: [(&str, &str, &[Where]); 4] = [
         ("operator/own-namespace.yaml", "Role", &[Where::Own]),
-        ("cluster/jobs.yaml", "ClusterRole", &[Where::Jobs, Where::Cluster]),
+        ("cluster/jobs.yaml", "ClusterRole", &[Where::Jobs, Where::Cluster, Where::Whole]),
         ("namespaced/jobs.yaml", "Role", &[Where::Jobs]),
         ("namespaced/policies.yaml", "ClusterRole", &[Where::Cluster]),
     ];
@@ -76,7 +76,7 @@ fn every_right_is_used_and_every_use_is_a_right() {
 
 #[test]
 fn no_right_is_for_everything() {
-    for (group, resource, verb) in used(&[Where::Own, Where::Jobs, Where::Cluster]) {
+    for (group, resource, verb) in used(&[Where::Own, Where::Jobs, Where::Cluster, Where::Whole]) {
         assert!(![&group, &resource, &verb].iter().any(|word| word.contains('*')), "{group} {resource} {verb}");
     }
 }
