@@ -87,11 +87,18 @@ fn newest_by_partition<'a>(job: &ValidatedJob, fresh: &[&'a Reading]) -> BTreeMa
 }
 
 fn add_up<'a>(partitions: impl Iterator<Item = &'a PartitionReport>) -> Lag {
-    partitions.fold(Lag::default(), |sum, partition| Lag {
-        waiting: sum.waiting.saturating_add(partition.waiting),
-        in_flight: sum.in_flight.saturating_add(partition.in_flight),
-        retrying: sum.retrying.saturating_add(partition.retrying),
-        oldest_wait: sum.oldest_wait.max(Duration::from_millis(partition.oldest_wait_ms)),
+    partitions.fold(Lag::default(), |sum, partition| {
+        let stuck = partition.stuck.min(partition.waiting);
+        let waiting = partition.waiting - stuck;
+        let oldest = Duration::from_millis(partition.oldest_wait_ms);
+        Lag {
+            waiting: sum.waiting.saturating_add(waiting),
+            stuck: sum.stuck.saturating_add(stuck),
+            in_flight: sum.in_flight.saturating_add(partition.in_flight),
+            retrying: sum.retrying.saturating_add(partition.retrying),
+            // A record that nobody can have is late whatever the count.
+            oldest_wait: if stuck > 0 && waiting == 0 { sum.oldest_wait } else { sum.oldest_wait.max(oldest) },
+        }
     })
 }
 

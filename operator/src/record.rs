@@ -48,7 +48,7 @@ impl Entry {
             reason: decision.reason.word(),
             message: decision.to_string(),
             limited_by: decision.limited_by.as_ref().map(imagejob_scaling::Limit::word),
-            waiting: lag.waiting,
+            waiting: lag.waiting.saturating_add(lag.stuck),
             in_flight: lag.in_flight,
             retrying: lag.retrying,
             oldest_wait_ms: lag.oldest_wait.as_millis(),

@@ -301,7 +301,7 @@ fn lag(backlog: &Backlog) -> Option<LagStatus> {
         Backlog::Unknown(_) => return None,
     };
     Some(LagStatus {
-        waiting: two_digits(lag.waiting),
+        waiting: two_digits(lag.waiting.saturating_add(lag.stuck)),
         in_flight: two_digits(lag.in_flight),
         retrying: two_digits(lag.retrying),
         oldest_seconds: two_digits(lag.oldest_wait.as_secs()),

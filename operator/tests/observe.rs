@@ -77,13 +77,24 @@ fn other(age_ms: i64) -> Reading {
 #[test]
 fn all_that_is_reported_adds_up() {
     let sight = seen(2, &[one(), other(3_000)]);
-    let lag = Lag { waiting: 1_204, in_flight: 24, retrying: 3, oldest_wait: Duration::from_millis(3_100) };
+    let lag = Lag { waiting: 1_204, in_flight: 24, retrying: 3, stuck: 0, oldest_wait: Duration::from_millis(3_100) };
     assert_eq!(sight.observation.backlog, Backlog::Known(lag));
     assert_eq!((sight.partitions, sight.dispatchers_reporting), (Some(3), 2));
     // The other one's three seconds of delay are three bins.
     let arrivals = &sight.observation.arrivals;
     assert_eq!(arrivals.records, [[10; 3].as_slice(), &[20; 17], &[10; 3]].concat());
     assert_eq!((arrivals.until, arrivals.bin), (now() - SignedDuration::from_millis(100), Duration::from_secs(1)));
+}
+
+#[test]
+fn what_nobody_can_have_is_no_reason_for_workers() {
+    // One partition waits behind a record that is not finished; of another a part does.
+    let wholly = PartitionReport { stuck: 1_000, ..partition("poster-photos", 0, 1_000, 900_000) };
+    let partly = PartitionReport { stuck: 150, ..partition("poster-photos", 1, 200, 900) };
+    let free = partition("late-photos", 0, 4, 20);
+    let sight = seen(2, &[reading(100, vec![wholly, free]), reading(100, vec![partly])]);
+    let lag = Lag { waiting: 54, in_flight: 24, retrying: 3, stuck: 1_150, oldest_wait: Duration::from_millis(900) };
+    assert_eq!(sight.observation.backlog, Backlog::Known(lag));
 }
 
 #[test]

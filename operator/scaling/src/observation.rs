@@ -56,18 +56,20 @@ pub enum Backlog {
 /// Records that are not finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lag {
-    /// Records that wait for their first lease, or for another after a lost one.
+    /// Records that wait for their first lease, or for another after a lost one, and that workers can have.
     pub waiting: u64,
+    /// Records that wait behind one that is not finished, so that no worker can have them: more workers do not help.
+    pub stuck: u64,
     /// Records on loan to a worker.
     pub in_flight: u64,
     /// Records that failed and wait for their next attempt.
     pub retrying: u64,
-    /// Age of the oldest waiting record; zero when none waits.
+    /// Age of the oldest waiting record that workers can have; zero when none waits.
     pub oldest_wait: Duration,
 }
 
 impl Lag {
-    /// Records that are not finished.
+    /// Records that are not finished and that workers can do something about.
     pub fn total(&self) -> u64 {
         self.waiting.saturating_add(self.in_flight).saturating_add(self.retrying)
     }

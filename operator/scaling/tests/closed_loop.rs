@@ -113,6 +113,7 @@ fn run(seed: u64, wait: u64, seconds: f64, rate: impl Fn(f64) -> f64) -> Course 
             leases.push_back(now + SERVICE);
         }
         let lag = Lag {
+            stuck: 0,
             waiting: queue.len() as u64,
             in_flight: leases.len() as u64,
             retrying: 0,

@@ -27,7 +27,7 @@ prop_compose! {
         oldest_ms in 0..200_000u64,
     ) -> Lag {
         let oldest_wait = Duration::from_millis(if waiting == 0 { 0 } else { oldest_ms });
-        Lag { waiting, in_flight, retrying, oldest_wait }
+        Lag { waiting, stuck: 0, in_flight, retrying, oldest_wait }
     }
 }
 
@@ -238,6 +238,7 @@ proptest! {
         let now = steps.last().unwrap().0.now + SignedDuration::from_secs(1);
         let heavier = Lag {
             waiting: lag.waiting + more.waiting,
+            stuck: 0,
             in_flight: lag.in_flight + more.in_flight,
             retrying: lag.retrying + more.retrying,
             oldest_wait: lag.oldest_wait + more.oldest_wait,

@@ -217,5 +217,5 @@ fn is_idle(outcome: &Outcome, books: &Books) -> bool {
     let seen = &decided.sight.observation;
     let (lag, partial) = seen_lag(&seen.backlog);
     let came = books.read(|audit| audit.results() > 0 || !audit.dead_letters().is_empty());
-    came && !partial && lag.total() == 0 && seen.workers.applied == 0
+    came && !partial && lag.total() + lag.stuck == 0 && seen.workers.applied == 0
 }

@@ -101,7 +101,7 @@ pub(crate) fn frame(
             problems.extend(decided.applied.as_ref().err().map(ToString::to_string));
             Frame {
                 profile: profile(outcome),
-                waiting: lag.waiting,
+                waiting: lag.waiting.saturating_add(lag.stuck),
                 partial,
                 oldest_seconds: lag.oldest_wait.as_secs_f64(),
                 wait_seconds: wait,

@@ -289,6 +289,7 @@ impl Scaler for Ours<'_> {
             waiting: view.waiting.ceil() as u64,
             in_flight: view.in_flight.round() as u64,
             retrying: 0,
+            stuck: 0,
             oldest_wait: Duration::from_secs_f64(view.oldest.max(0.0)),
         };
         self.seen.now = self.at(view.second);

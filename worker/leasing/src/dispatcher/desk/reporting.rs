@@ -68,14 +68,17 @@ impl Desk {
         let pen = self.pen.summary(now.uptime);
         let mut reports = Vec::with_capacity(self.partitions.len());
         for (partition, held) in &self.partitions {
-            let PenSummary { in_backoff, longest_due, .. } = pen.get(partition).copied().unwrap_or_default();
+            let PenSummary { in_backoff, longest_due, due, .. } = pen.get(partition).copied().unwrap_or_default();
+            let waiting = held.waiting(in_backoff);
             let read_before_ms = longest_due.as_millis() as u64;
             reports.push(wire::PartitionReport {
                 topic: self.topics.name(*partition).to_owned(),
                 partition: partition.number,
                 end_offset: held.end,
                 base: held.window.base(),
-                waiting: held.waiting(in_backoff),
+                waiting,
+                // What was read before and is due is lent all the same.
+                stuck: if held.full { waiting.saturating_sub(due) } else { 0 },
                 in_flight: held.on_loan,
                 retrying: in_backoff,
                 oldest_wait_ms: held.oldest_unread_ms(now.unix_ms).max(read_before_ms),

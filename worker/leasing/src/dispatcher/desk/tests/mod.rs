@@ -400,10 +400,15 @@ fn a_straggler_holds_the_window_open_until_it_is_full_and_not_longer() {
     let odd: Vec<_> = first.iter().copied().filter(|offset| offset % 2 == 1).collect();
     rig.done(A, &odd);
     assert!(rig.lend(A).is_empty());
-    assert_eq!(rig.snapshot().report.problems[0].reason, "WindowFull");
+    let report = rig.snapshot().report;
+    assert_eq!(report.problems[0].reason, "WindowFull");
+    // What lies beyond the window waits, but for no worker.
+    let full = &report.partitions[0];
+    assert_eq!((full.waiting, full.stuck, full.in_flight), (21_920, 21_920, 9_040));
     assert!(rig.commit(), "what is finished fits");
     rig.done(A, &[0, 2, 4]);
     assert_eq!(rig.lend(A).len(), 6);
+    assert_eq!(rig.snapshot().report.partitions[0].stuck, 21_914, "six further on it is full again");
     assert!(rig.commit());
 }
 
