@@ -111,6 +111,55 @@ fn an_override_holds_until_it_expires() {
     assert!(released >= until, "released {released}, but it holds until {until}");
 }
 
+/// Dates from a ConfigMap, namespaces by label, a status with the days to come; and somebody else at the same field.
+#[test]
+fn a_policy_says_what_it_does_and_who_else_meddles_is_named() {
+    let world = stand().world("shared", 1);
+    let today = wait::wall_clock().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let dates = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "calendars", "namespace": world.namespace},
+        "data": {"exams": format!("{today}/{}  # two days, for who works at midnight", today.tomorrow().unwrap())},
+    });
+    let policy = Policy::new(
+        &world,
+        &json!({
+            "profiles": [{"name": "exams", "yearly": ["02-29"], "floor": 2}],
+            "calendars": [{
+                "name": "dates",
+                "configMapRef": {"namespace": world.namespace, "name": "calendars", "key": "exams"},
+            }],
+            "exceptions": [{"calendar": "dates", "use": ["exams"]}],
+            "maxReplicasPerNamespace": 3,
+            "budget": {"podHoursPerDay": 1000},
+            "allowedNamespaces": {"matchLabels": {"team": "exams"}},
+        }),
+    );
+    world.apply(&policy.job(&world)).unwrap();
+    let sentence = world.wait_condition(SOON, "Stalled", "True", "NamespaceNotAllowed");
+    println!("{sentence}");
+    world
+        .kube
+        .patch("", &format!("namespace/{}", world.namespace), &json!({"metadata": {"labels": {"team": "exams"}}}))
+        .unwrap();
+    world.wait_condition(SOON + SOON, "Stalled", "True", "CalendarMissing");
+    world.kube.apply(&dates.to_string()).unwrap();
+    world.wait_workers(SOON + SOON, "the floor of today", |workers| workers == 2);
+    let told = eventually(SOON, "the policy knows its job", || {
+        let told = world.kube.get("", &policy.object())?.unwrap_or_default()["status"].clone();
+        Ok((told["jobs"] == 1 && told["conditions"][0]["reason"] == "Valid").then_some(told))
+    });
+    println!("{told:#}");
+    assert!(told["transitions"].as_array().is_some_and(|transitions| !transitions.is_empty()), "{told:#}");
+    let spent = |status: &Value| status["spent"]["podSeconds"].as_u64().unwrap_or(0);
+    eventually(SOON + SOON, "what is spent is written", || Ok((spent(&world.status()?) > 0).then_some(())));
+
+    let deployment = format!("deployment/{JOB}-worker");
+    world.kube.run(&["scale", &deployment, "--replicas=5", "-n", &world.namespace]).unwrap();
+    let sentence = world.wait_condition(SOON, "Reconciling", "True", "FieldContested");
+    assert!(sentence.starts_with("kubectl set the workers to 5, which was taken back; use spec.scaling"), "{sentence}");
+    replicas_become(&world, 2);
+}
+
 /// When the worker Deployment was first seen to want this many.
 fn replicas_become(world: &World<'_>, wanted: u32) -> Timestamp {
     let limit = SOON + Duration::from_mins(1);

@@ -13,6 +13,7 @@ use imagejob_api::{ImageJob, NamespacedName, ScalePolicy};
 use imagejob_operator::Role;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::facts::{Contest, DeploymentFacts, PodFacts};
 use crate::lookups::{Found, Wanted};
@@ -76,8 +77,8 @@ pub struct Entry {
     pub dispatchers: Option<DeploymentFacts>,
     /// The workers' Deployment.
     pub workers: Option<DeploymentFacts>,
-    /// Who else set a Deployment's replicas last, which we have taken back since.
-    pub contest: Option<(Role, Contest)>,
+    /// Who else set a Deployment's replicas last, which we have taken back since, and when that was told.
+    pub contest: Option<(Role, Contest, Instant)>,
     /// Pods of both, by name; boxed because a map with one entry has room for eleven.
     pub pods: BTreeMap<String, Box<PodFacts>>,
     /// What it would run by itself, and what it has spent; none before its first decision.
@@ -182,7 +183,7 @@ impl Caches {
     pub fn put_deployment(&self, facts: DeploymentFacts) {
         let mut told = self.told();
         let entry = told.jobs.entry(facts.job.clone()).or_default();
-        let contest = facts.contest.clone().map(|contest| (facts.role, contest));
+        let contest = facts.contest.clone().map(|contest| (facts.role, contest, now()));
         let known = entry.deployment(facts.role);
         if known.as_ref().is_some_and(|known| !known.replaced_by(&facts) || *known == facts) {
             return;
@@ -269,6 +270,11 @@ impl Caches {
             rung.await;
         }
     }
+}
+
+#[allow(clippy::disallowed_methods)] // Monotonic, and tokio's, so that tests drive it.
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// The same for what cannot be read, of which only the metadata and the error are known.

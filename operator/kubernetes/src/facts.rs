@@ -43,8 +43,6 @@ pub struct DeploymentFacts {
 pub struct Contest {
     /// The field manager: `kubectl`, or `kube-controller-manager` for a `HorizontalPodAutoscaler`.
     pub manager: String,
-    /// When, whole seconds.
-    pub at: Timestamp,
     /// What it set.
     pub replicas: u32,
 }
@@ -84,8 +82,8 @@ fn contest(metadata: &ObjectMeta, replicas: u32) -> Option<Contest> {
         fields.is_some() && entry.manager.as_deref() != Some(labels::OPERATOR)
     };
     let others = metadata.managed_fields.iter().flatten().filter(sets_replicas);
-    let last = others.max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?;
-    Some(Contest { manager: last.manager.clone()?, at: last.time.as_ref()?.0, replicas })
+    // What sets replicas through the scale subresource has no time: it is the last of its kind.
+    Some(Contest { manager: others.last()?.manager.clone()?, replicas })
 }
 
 /// Versions of an object are numbers that grow; Kubernetes promises it since 1.35, etcd always did.

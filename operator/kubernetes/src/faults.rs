@@ -2,6 +2,8 @@
 //!
 //! Pure: from the status of a pod or a Deployment, as the API server shows it.
 
+use std::time::Duration;
+
 use imagejob_operator::{Fault, Role};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -136,14 +138,10 @@ pub fn of_deployment(role: Role, deployment: &Deployment) -> Option<Fault> {
 }
 
 /// A field that is taken back stays worth a word for so long: an autoscaler comes again within it.
-const CONTESTED: SignedDuration = SignedDuration::from_mins(2);
+pub const CONTESTED: Duration = Duration::from_mins(2);
 
 /// Replicas that somebody else set lately.
-pub fn contested(role: Role, contest: &Contest, now: Timestamp) -> Option<Fault> {
-    if now.duration_since(contest.at) > CONTESTED {
-        return None;
-    }
-    let Contest { manager, replicas, .. } = contest;
+pub fn contested(role: Role, Contest { manager, replicas }: &Contest) -> Fault {
     let whose = match role {
         Role::Dispatcher => "dispatchers",
         Role::Worker => "workers",
@@ -153,7 +151,7 @@ pub fn contested(role: Role, contest: &Contest, now: Timestamp) -> Option<Fault>
         _ => "use spec.scaling.override to fix the workers for a while",
     };
     let message = format!("{manager} set the {whose} to {replicas}, which was taken back; {way_out}");
-    Some(fault(role, FIELD_CONTESTED, message))
+    fault(role, FIELD_CONTESTED, message)
 }
 
 fn fault(role: Role, reason: &str, message: String) -> Fault {

@@ -64,6 +64,7 @@ fn faults(entry: &Entry, now: Timestamp) -> Vec<Fault> {
         };
         Fault { message: format!("{}{more}", first.message), ..first.clone() }
     });
-    let contested = entry.contest.iter().filter_map(|(role, contest)| faults::contested(*role, contest, now));
+    let contests = entry.contest.iter().filter(|(.., told)| told.elapsed() <= faults::CONTESTED);
+    let contested = contests.map(|(role, contest, _)| faults::contested(*role, contest));
     refused.chain(of_pods).chain(contested).collect()
 }

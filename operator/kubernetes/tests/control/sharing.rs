@@ -112,11 +112,10 @@ async fn an_autoscaler_that_sets_the_same_field_is_named() {
     let _operator = world.operator("a");
     world.edit_job("posters", |job| job["spec"]["scaling"]["minReplicas"] = json!(2));
     world.until("two run", |world| world.status("posters")["workers"]["ready"] == 2).await;
-    let now = world.wall_clock();
     world.api.put(DEPLOYMENTS, MEDIA, "posters-worker", |deployment| {
         deployment["spec"]["replicas"] = json!(9);
         let entry = json!({
-            "manager": "kube-controller-manager", "operation": "Update", "subresource": "scale", "time": now,
+            "manager": "kube-controller-manager", "operation": "Update", "subresource": "scale",
             "fieldsV1": {"f:spec": {"f:replicas": {}}},
         });
         deployment["metadata"]["managedFields"] = json!([entry]);

@@ -239,11 +239,6 @@ impl World {
         self.clock.now().to_zoned(TimeZone::UTC).date()
     }
 
-    /// The time of day as objects say it.
-    pub(crate) fn wall_clock(&self) -> String {
-        seconds(self.clock.now())
-    }
-
     pub(crate) fn workers(&self, job: &str) -> Option<u64> {
         self.api.find(DEPLOYMENTS, MEDIA, &format!("{job}-worker"))?["spec"]["replicas"].as_u64()
     }
