@@ -35,11 +35,17 @@ pub struct Entry {
     pub workers_ready: u32,
     /// How long a record held a slot lately, milliseconds; none before the first was finished.
     pub service_ms: Option<f64>,
+    /// When the entry before was written, Unix time: from then on,
+    pub seconds: i64,
+    /// for so long,
+    pub for_seconds: f64,
+    /// so many records came. With these three `imagejob simulate` takes the entries for a trace.
+    pub records: u64,
 }
 
 impl Entry {
-    /// The entry of a decision.
-    pub fn of(at: Timestamp, decided: &Decided) -> Self {
+    /// The entry of a decision, without what came before it.
+    fn of(at: Timestamp, decided: &Decided) -> Self {
         let (decision, seen) = (&decided.decision, &decided.sight.observation);
         let (lag, partial) = seen_lag(&seen.backlog);
         Self {
@@ -55,6 +61,9 @@ impl Entry {
             partial,
             workers_ready: seen.workers.ready,
             service_ms: seen.service.map(|service| service.mean.as_secs_f64() * 1e3),
+            seconds: at.as_second(),
+            for_seconds: 0.0,
+            records: 0,
         }
     }
 }
@@ -68,16 +77,30 @@ pub fn seen_lag(backlog: &Backlog) -> (Lag, bool) {
     }
 }
 
-/// Whether a decision is another one than the last that was written down.
+/// What is written down of a job's decisions: those that differ from the one before, and what came between.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Changes {
+pub struct Diary {
     last: Option<(u32, &'static str)>,
+    /// Records that came since then.
+    since: Option<Timestamp>,
+    records: u64,
+    /// Arrivals are counted up to here.
+    counted: Option<Timestamp>,
 }
 
-impl Changes {
-    /// True if count or reason differ from those of the call before.
-    pub fn is_news(&mut self, decided: &Decided) -> bool {
+impl Diary {
+    /// The entry of a decision, if count or reason differ from those of the call before.
+    pub fn enter(&mut self, at: Timestamp, decided: &Decided) -> Option<Entry> {
+        let (records, counted) = decided.sight.observation.arrivals.after(self.counted.unwrap_or(at));
+        self.records = self.records.saturating_add(records);
+        self.counted = Some(counted);
         let now = (decided.decision.replicas, decided.decision.reason.word());
-        self.last.replace(now) != Some(now)
+        if self.last.replace(now) == Some(now) {
+            return None;
+        }
+        let since = self.since.replace(at).unwrap_or(at);
+        let records = std::mem::take(&mut self.records);
+        let for_seconds = at.duration_since(since).as_secs_f64().max(0.0);
+        Some(Entry { seconds: since.as_second(), for_seconds, records, ..Entry::of(at, decided) })
     }
 }

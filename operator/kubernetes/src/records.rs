@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use imagejob_api::NamespacedName;
 use imagejob_operator::reconcile::Decided;
-use imagejob_operator::record::{Changes, Entry};
+use imagejob_operator::record::{Diary, Entry};
 use jiff::Timestamp;
 
 /// Decisions that are kept of a job; some 30 kB.
@@ -17,7 +17,7 @@ pub struct Records(Mutex<HashMap<NamespacedName, Record>>);
 
 #[derive(Debug, Default)]
 struct Record {
-    changes: Changes,
+    diary: Diary,
     entries: VecDeque<Entry>,
 }
 
@@ -35,11 +35,11 @@ impl Records {
             records.insert(job.clone(), Record::default());
         }
         let Some(record) = records.get_mut(job) else { return };
-        if record.changes.is_news(decided) {
+        if let Some(entry) = record.diary.enter(at, decided) {
             if record.entries.len() == KEPT {
                 record.entries.pop_front();
             }
-            record.entries.push_back(Entry::of(at, decided));
+            record.entries.push_back(entry);
         }
     }
 

@@ -37,6 +37,18 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
+    /// Records of the complete bins that begin at `from` or later, and the end of the last of them: where to count
+    /// on from. What lies further back than the bins do is not counted.
+    pub fn after(&self, from: Timestamp) -> (u64, Timestamp) {
+        let edge = |bin: usize| self.start + SignedDuration::from_secs_f64(self.bin.as_secs_f64() * bin as f64);
+        let complete = (0..self.records.len()).rev().skip_while(|bin| edge(*bin + 1) > self.until);
+        let mut counted = (0u64, None);
+        for bin in complete.take_while(|bin| edge(*bin) >= from) {
+            counted = (counted.0 + u64::from(self.records[bin]), counted.1.or(Some(edge(bin + 1))));
+        }
+        (counted.0, counted.1.unwrap_or(from))
+    }
+
     /// Bins from the newest back: the ages of both edges in seconds before `until`, and the records.
     fn backwards(&self) -> impl Iterator<Item = Bin> {
         let bin = self.bin.as_secs_f64();
@@ -187,6 +199,23 @@ mod tests {
         let slope = arrivals((0..600).map(|second| second / 10)).pace().dispersion;
         assert!(slope < 10.0, "{slope}");
         assert!((arrivals([]).pace().dispersion - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_came_since_is_counted_once() {
+        let at = |ms: i64| Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap();
+        let mut counted = (at(0), 0);
+        let mut arrivals = Arrivals { start: at(0), bin: Duration::from_secs(1), ..Arrivals::default() };
+        for quarter in 1..=400i64 {
+            arrivals.until = at(quarter * 250);
+            arrivals.records.resize(usize::try_from((quarter + 3) / 4).unwrap(), 0);
+            *arrivals.records.back_mut().unwrap() += 5;
+            let (records, until) = arrivals.after(counted.0);
+            counted = (until, counted.1 + records);
+        }
+        assert_eq!(counted, (at(100_000), 2_000));
+        assert_eq!(arrivals.after(at(100_000)), (0, at(100_000)));
+        assert_eq!(Arrivals::default().after(at(7)), (0, at(7)));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | CSV | `seconds,records`; what follows is not read |
 //! | CSV with names in the first line | columns `seconds` and `records` in any place; without `records`, every column but `seconds` and `partition` is a partition and all are added up |
 //! | JSON | `{"seconds": 0, "records": 5}`; `records` may be a list, one for each partition |
+//! | JSON with `forSeconds` | as many records evenly over that time, as the operator's `/decisions` say it |
 //!
 //! Lines of the same second add up, so a line per partition is one too.
 
@@ -28,9 +29,12 @@ struct Row {
 
 /// A line of JSON.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct JsonRow {
     seconds: f64,
     records: Records,
+    #[serde(default)]
+    for_seconds: Option<f64>,
 }
 
 /// Records of a bin, or of each partition in it.
@@ -69,7 +73,11 @@ pub(super) fn read(text: &str) -> anyhow::Result<Recorded> {
             columns = Columns::named(line).with_context(at)?;
             continue;
         }
-        rows.push(row(line, &columns).with_context(at)?);
+        let (row, long) = row(line, &columns).with_context(at)?;
+        match long {
+            Some(long) => rows.extend(spread(row, long).with_context(at)?),
+            None => rows.push(row),
+        }
     }
     ensure!(!rows.is_empty(), "there is no line of seconds,records");
     rows.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
@@ -90,14 +98,29 @@ impl Columns {
     }
 }
 
-fn row(line: &str, columns: &Columns) -> anyhow::Result<Row> {
+/// A row for each second, whose records add up exactly.
+fn spread(row: Row, long: f64) -> anyhow::Result<impl Iterator<Item = Row>> {
+    ensure!((0.0..=BINS).contains(&long), "forSeconds {long} is not from 0 to {BINS}");
+    let (first, parts) = (row.seconds.floor(), long.round().max(1.0));
+    let until = move |part: f64| (row.records as f64 * part / parts).round() as u64;
+    let part = move |n: u32| {
+        let n = f64::from(n);
+        Row { seconds: first + n, records: until(n + 1.0) - until(n) }
+    };
+    Ok((0..parts as u32).map(part))
+}
+
+/// A row, and how long it lasts if the line says so.
+fn row(line: &str, columns: &Columns) -> anyhow::Result<(Row, Option<f64>)> {
+    let mut long = None;
     let row = if line.starts_with('{') {
-        let JsonRow { seconds, records } =
+        let JsonRow { seconds, records, for_seconds } =
             serde_json::from_str(line).with_context(|| format!("{line:?} is not {{\"seconds\", \"records\"}}"))?;
         let records = match records {
             Records::All(records) => records,
             Records::Each(partitions) => partitions.iter().fold(0, |sum: u64, records| sum.saturating_add(*records)),
         };
+        long = for_seconds;
         Row { seconds, records }
     } else {
         let cells: Vec<&str> = line.split(',').map(str::trim).collect();
@@ -112,7 +135,7 @@ fn row(line: &str, columns: &Columns) -> anyhow::Result<Row> {
         Row { seconds, records: sum }
     };
     ensure!(row.seconds.is_finite() && row.seconds >= 0.0, "{} is not a time in seconds", row.seconds);
-    Ok(row)
+    Ok((row, long))
 }
 
 /// The least distance of two rows is the bin; longer ones are cut, so that nothing comes in lumps
@@ -181,6 +204,20 @@ mod tests {
         ] {
             assert_eq!(read(text).unwrap(), same, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_came_between_decisions_is_spread_over_that_time() {
+        let text = [
+            r#"{"at":"2026-11-21T04:00:00Z","replicas":0,"reason":"AtRest","seconds":1763697600,"forSeconds":0.0,"records":0}"#,
+            r#"{"at":"2026-11-21T04:00:04Z","replicas":3,"reason":"Due","seconds":1763697600,"forSeconds":4.0,"records":10}"#,
+            r#"{"at":"2026-11-21T04:00:06Z","replicas":5,"reason":"Due","seconds":1763697604,"forSeconds":2.2,"records":101}"#,
+        ];
+        let recorded = read(&text.join("\n")).unwrap();
+        assert_eq!(recorded.unix_start, Some(1_763_697_600.0));
+        assert_eq!((recorded.trace.bin, recorded.trace.records), (1.0, vec![3, 2, 3, 2, 51, 50]));
+        let error = read(r#"{"seconds": 0, "records": 1, "forSeconds": -1}"#).unwrap_err();
+        assert_eq!(format!("{error:#}"), "line 1: forSeconds -1 is not from 0 to 2700000");
     }
 
     #[test]
