@@ -6,7 +6,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use imagejob_api::validate::{Action, Format, StartFrom, Step, Storage, StorageKind};
+use imagejob_api::validate::{Action, Format, OssSignature, StartFrom, Step, Storage, StorageKind, StoreAccess};
 use imagejob_api::{
     BucketAddressing, FailureAction, GroupProtocol, LastResort, Mechanism, NamespacedName, ValidatedJob,
 };
@@ -210,17 +210,39 @@ pub fn worker_settings(job: &ValidatedJob, paths: &SecretPaths) -> WorkerSetting
 fn storage(storage: &Storage, paths: &SecretPaths) -> settings::Storage {
     let kind = match &storage.kind {
         StorageKind::FileSystem { path } => settings::StorageKind::FileSystem { path: path.clone() },
-        StorageKind::S3 { endpoint, region, addressing, secret } => settings::StorageKind::S3 {
+        StorageKind::S3 { endpoint, region, addressing, access } => settings::StorageKind::S3 {
             endpoint: endpoint.clone(),
             region: region.clone(),
-            addressing: match addressing {
-                BucketAddressing::VirtualHost => settings::Addressing::VirtualHost,
-                BucketAddressing::Path => settings::Addressing::Path,
+            addressing: self::addressing(*addressing),
+            access: store_access(access, paths),
+        },
+        StorageKind::Oss { endpoint, signature, addressing, access } => settings::StorageKind::Oss {
+            endpoint: endpoint.clone(),
+            signature: match signature {
+                OssSignature::V4 { region } => settings::OssSignature::V4 { region: region.clone() },
+                OssSignature::V1 => settings::OssSignature::V1 {},
             },
-            credentials_directory: secret.as_ref().map(|secret| paths.of(Purpose::Storage, secret)),
+            addressing: self::addressing(*addressing),
+            access: store_access(access, paths),
         },
     };
     settings::Storage { kind, buckets: storage.buckets.clone(), max_object_bytes: storage.max_object_bytes }
+}
+
+fn addressing(addressing: BucketAddressing) -> settings::Addressing {
+    match addressing {
+        BucketAddressing::VirtualHost => settings::Addressing::VirtualHost,
+        BucketAddressing::Path => settings::Addressing::Path,
+        BucketAddressing::CName => settings::Addressing::CName,
+    }
+}
+
+fn store_access(access: &StoreAccess, paths: &SecretPaths) -> settings::Access {
+    match access {
+        StoreAccess::Secret(name) => settings::Access::Secret { directory: paths.of(Purpose::Storage, name) },
+        StoreAccess::Pod => settings::Access::Pod {},
+        StoreAccess::Node => settings::Access::Node {},
+    }
 }
 
 fn step(step: &Step) -> settings::Step {

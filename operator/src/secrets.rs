@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use imagejob_api::ValidatedJob;
-use imagejob_api::validate::StorageKind;
+use imagejob_api::validate::StoreAccess;
 
 /// What a Secret of a job is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +63,9 @@ impl SecretNames {
     /// Those of a job.
     pub fn of(job: &ValidatedJob) -> Self {
         Self {
-            storage: match &job.storage.kind {
-                StorageKind::S3 { secret, .. } => secret.clone(),
-                StorageKind::FileSystem { .. } => None,
+            storage: match job.storage.kind.access() {
+                Some(StoreAccess::Secret(name)) => Some(name.clone()),
+                Some(StoreAccess::Pod | StoreAccess::Node) | None => None,
             },
             kafka: job.source.auth.as_ref().map(|auth| auth.secret.clone()),
             kafka_tls: job.source.tls.as_ref().and_then(|tls| tls.secret.clone()),

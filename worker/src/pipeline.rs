@@ -72,8 +72,8 @@ impl Pipeline {
         references: &settings::Storage,
         settings: &[settings::Step],
     ) -> anyhow::Result<Self> {
-        let store = Arc::new(Store::open(photos)?);
-        let references = if photos == references { Arc::clone(&store) } else { Arc::new(Store::open(references)?) };
+        let store = Arc::new(Store::open(photos));
+        let references = if photos == references { Arc::clone(&store) } else { Arc::new(Store::open(references)) };
         let mut steps = Vec::with_capacity(settings.len());
         for step in settings {
             steps.push(Step::load(step, &references).await?);

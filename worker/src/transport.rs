@@ -1,6 +1,6 @@
-//! HTTP clients: one for handlers on this machine, one for stores.
+//! HTTP clients: one for handlers on this machine, one for stores, one for who gives out keys.
 //!
-//! Both are made of the same parts. Looking at the system's certificates takes tens of milliseconds, so it
+//! All are made of the same parts. Looking at the system's certificates takes tens of milliseconds, so it
 //! is left to those who need them, when they need them.
 
 use std::time::Duration;
@@ -11,6 +11,8 @@ use reqwest::{Client, ClientBuilder, redirect};
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long a store may be silent within an answer.
 const SILENCE_LIMIT: Duration = Duration::from_secs(30);
+/// How long a key may take.
+const KEY_LIMIT: Duration = Duration::from_secs(15);
 
 /// For handlers: no proxies, no certificates.
 ///
@@ -27,6 +29,14 @@ pub(crate) fn local() -> reqwest::Result<Client> {
 pub(crate) fn store(endpoint: &str) -> reqwest::Result<Client> {
     let builder = builder().connect_timeout(CONNECT_LIMIT).read_timeout(SILENCE_LIMIT);
     if endpoint.starts_with("https://") { builder.build() } else { builder.tls_certs_only([]).build() }
+}
+
+/// For who gives out keys to identities: metadata services in plain HTTP, token services with TLS.
+///
+/// # Errors
+/// The system trusts nobody.
+pub(crate) fn identity() -> reqwest::Result<Client> {
+    builder().connect_timeout(CONNECT_LIMIT).timeout(KEY_LIMIT).build()
 }
 
 fn builder() -> ClientBuilder {

@@ -81,7 +81,7 @@ mod tests {
         let pointers = [("id", "/poster/id"), ("shop", "/shop"), ("list", "/list"), ("none", "/none")];
         let pointers = pointers.map(|(name, pointer)| (name.to_owned(), pointer.to_owned())).into();
         let message = r#"{"poster": {"id": "海报 7"}, "shop": 12, "list": [1], "none": null}"#;
-        let object = Object { bucket: "photos".into(), key: "holiday/a.b.jpg".into(), bytes: None };
+        let object = Object { bucket: "photos".into(), key: "holiday/a.b.jpg".into(), bytes: None, etag: None };
         let variables = Variables::of(&pointers, message.as_bytes()).with_object(&object);
         for (pattern, expanded) in [
             ("oss://posters/{id}.jpg", Ok("oss://posters/海报 7.jpg")),

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use imagejob_protocol::events::Object;
 use imagejob_protocol::settings::Format;
 use imagejob_worker::formats::{Parsed, parse};
 
@@ -13,7 +14,9 @@ fn outcome(format: &Format, value: &[u8]) -> String {
     match parse(format, "default", value) {
         Ok(Parsed::Objects(objects)) => {
             let size = |bytes: Option<u64>| bytes.map_or(String::new(), |bytes| format!(" ({bytes} bytes)"));
-            objects.iter().map(|o| format!("{} / {}{}", o.bucket, o.key, size(o.bytes))).collect::<Vec<_>>().join(", ")
+            let version = |etag: &Option<String>| etag.as_ref().map_or(String::new(), |etag| format!(" [{etag}]"));
+            let object = |o: &Object| format!("{} / {}{}{}", o.bucket, o.key, size(o.bytes), version(&o.etag));
+            objects.iter().map(object).collect::<Vec<_>>().join(", ")
         }
         Ok(Parsed::Skipped { event }) => format!("skipped {event}"),
         Err(failure) => failure.to_string(),

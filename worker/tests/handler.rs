@@ -45,7 +45,7 @@ async fn pipeline(names: &[&str], on_fail: OnFail) -> Pipeline {
 }
 
 async fn call(pipeline: &Pipeline, key: &str) -> Result<Processed, Failure> {
-    let object = Object { bucket: "b".into(), key: key.into(), bytes: None };
+    let object = Object { bucket: "b".into(), key: key.into(), bytes: None, etag: None };
     pipeline.process("id-1".into(), 1, &object, Variables::default()).await
 }
 

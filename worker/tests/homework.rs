@@ -49,7 +49,7 @@ async fn read(storage: &Storage, page: &str) -> Result<Value, FailureReason> {
     let action = Action::Homework { template: pattern("jpg"), regions: pattern("json") };
     let step = Step { name: "page".to_owned(), on_fail: OnFail::Stop, action };
     let pipeline = Pipeline::of(storage, &[step]).await.unwrap();
-    let object = Object { bucket: "photos".into(), key: "half.jpg".into(), bytes: None };
+    let object = Object { bucket: "photos".into(), key: "half.jpg".into(), bytes: None, etag: None };
     let variables: Variables = [("pageId".to_owned(), page.to_owned())].into_iter().collect();
     let processed = pipeline.process("id".into(), 1, &object, variables).await;
     processed.map(|processed| processed.body.steps["page"].clone()).map_err(|failure| failure.reason)

@@ -50,7 +50,7 @@ fn handler(port: u16, timeout: Duration) -> Action {
 
 async fn process(storage: &Storage, steps: &[Step], key: &str) -> Result<ItemBody, Failure> {
     let pipeline = Pipeline::of(storage, steps).await.unwrap();
-    let object = Object { bucket: "photos".to_owned(), key: key.to_owned(), bytes: None };
+    let object = Object { bucket: "photos".to_owned(), key: key.to_owned(), bytes: None, etag: None };
     pipeline.process("00ff".to_owned(), 2, &object, Variables::default()).await.map(|processed| processed.body)
 }
 

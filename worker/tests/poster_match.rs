@@ -51,7 +51,7 @@ async fn pipeline(storage: &Storage) -> Pipeline {
 }
 
 async fn compare(pipeline: &Pipeline, photo: &str, poster: Option<&str>) -> Result<Value, FailureReason> {
-    let object = Object { bucket: "photos".into(), key: format!("{photo}.jpg"), bytes: None };
+    let object = Object { bucket: "photos".into(), key: format!("{photo}.jpg"), bytes: None, etag: None };
     let variables: Variables = poster.map(|id| ("posterId".to_owned(), id.to_owned())).into_iter().collect();
     let processed = pipeline.process("id".into(), 1, &object, variables).await;
     processed.map(|processed| processed.body.steps["match"].clone()).map_err(|failure| failure.reason)

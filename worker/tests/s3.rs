@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
-use imagejob_protocol::settings::{Addressing, Storage, StorageKind};
+use imagejob_protocol::settings::{Access, Addressing, Storage, StorageKind};
 use imagejob_worker::outcome::Failure;
 use imagejob_worker::storage::Store;
 use tempfile::TempDir;
@@ -23,7 +23,7 @@ use s3::{ACCESS_KEY_ID, REGION, S3, SECRET_ACCESS_KEY, write_secret};
 const BUCKET: &str = "photos";
 
 fn object(bucket: &str, key: &str) -> Object {
-    Object { bucket: bucket.into(), key: key.into(), bytes: None }
+    Object { bucket: bucket.into(), key: key.into(), bytes: None, etag: None }
 }
 
 /// A store of objects of at most 8 bytes.
@@ -32,9 +32,9 @@ fn store(endpoint: &str, credentials: &Path) -> Store {
         endpoint: endpoint.to_owned(),
         region: REGION.into(),
         addressing: Addressing::Path,
-        credentials_directory: Some(credentials.to_owned()),
+        access: Access::Secret { directory: credentials.to_owned() },
     };
-    Store::open(&Storage { kind, buckets: vec![BUCKET.into(), "gone".into()], max_object_bytes: 8 }).unwrap()
+    Store::open(&Storage { kind, buckets: vec![BUCKET.into(), "gone".into()], max_object_bytes: 8 })
 }
 
 fn secret(access_key_id: &str, secret_access_key: &str) -> TempDir {
@@ -97,7 +97,7 @@ async fn a_key_that_the_secret_lacks_is_named() {
     let secret = secret(ACCESS_KEY_ID, SECRET_ACCESS_KEY);
     std::fs::remove_file(secret.path().join("secretAccessKey")).unwrap();
     let failure = failure(&store("http://127.0.0.1:9", secret.path()), BUCKET, "a.jpg").await;
-    assert_eq!(failure.reason, FailureReason::AccessDenied);
+    assert_eq!(failure.reason, FailureReason::CredentialsUnavailable);
     assert!(failure.message.contains("does the storage Secret have the key secretAccessKey?"), "{failure}");
 }
 

@@ -47,7 +47,7 @@ pub struct KafkaTls {
 }
 
 /// Where a request to a store names its bucket: `VirtualHost` is `https://<bucket>.<host>/<key>`, `Path` is
-/// `https://<host>/<bucket>/<key>`; `VirtualHost` if omitted. `S3` only.
+/// `https://<host>/<bucket>/<key>`, `CName` is `https://<host>/<key>`; `VirtualHost` if omitted. `Oss` and `S3` only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum BucketAddressing {
     /// In the host: `https://<bucket>.<host>/<key>`.
@@ -55,4 +55,17 @@ pub enum BucketAddressing {
     VirtualHost,
     /// In the path: `https://<host>/<bucket>/<key>`, as most stores of one's own want it.
     Path,
+    /// Nowhere: `https://<host>/<key>`, where the host is a name of one's own that leads to the one bucket.
+    CName,
+}
+
+/// Whose key a store is asked with, where no Secret has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum StoreIdentity {
+    /// What the pod was given: variables of its environment, or the role of its ServiceAccount (RRSA, IRSA, EKS Pod
+    /// Identity).
+    #[default]
+    Pod,
+    /// The role of the node, from its metadata service. It may be allowed more than any job on the node should be.
+    Node,
 }

@@ -133,21 +133,43 @@ pub(crate) fn storage() -> Vec<Rule> {
         rule("self.type == 'FileSystem' || !has(self.path)", "path belongs to type FileSystem; omit it")
             .field_path(".path"),
         rule(
-            "self.type == 'S3' || !(has(self.endpoint) || has(self.region) || has(self.addressing) \
-             || has(self.secretRef))",
-            "endpoint, region, addressing and secretRef belong to type S3; omit them",
+            "self.type != 'FileSystem' || !(has(self.endpoint) || has(self.region) || has(self.addressing) \
+             || has(self.signatureVersion) || has(self.secretRef) || has(self.identity))",
+            "endpoint, region, addressing, signatureVersion, secretRef and identity belong to types Oss and S3; omit them",
         ),
         rule(
             "self.type != 'S3' || has(self.endpoint)",
             "type S3 needs endpoint; write it like https://s3.eu-central-1.amazonaws.com",
         )
         .field_path(".endpoint"),
+        rule(
+            "self.type != 'Oss' || has(self.endpoint)",
+            "type Oss needs endpoint; write it like https://oss-cn-hangzhou-internal.aliyuncs.com",
+        )
+        .field_path(".endpoint"),
         rule("self.type != 'S3' || has(self.region)", "type S3 needs region; stores that have none take us-east-1")
             .field_path(".region"),
         rule(
-            "self.type != 'S3' || (has(self.addressing) && self.addressing == 'Path') \
+            "self.type != 'Oss' || has(self.region) || (has(self.signatureVersion) && self.signatureVersion == 'V1')",
+            "type Oss needs region, as signatures name it; write it like cn-hangzhou",
+        )
+        .field_path(".region"),
+        rule("self.type != 'S3' || !has(self.signatureVersion)", "signatureVersion belongs to type Oss; omit it")
+            .field_path(".signatureVersion"),
+        rule(
+            "!has(self.secretRef) || !has(self.identity)",
+            "identity is for jobs without secretRef; omit one of the two",
+        )
+        .field_path(".identity"),
+        rule(
+            "self.type == 'FileSystem' || (has(self.addressing) && self.addressing != 'VirtualHost') \
              || self.buckets.all(b, !b.contains('.'))",
             "a bucket with a dot cannot be part of a host; use addressing: Path",
+        )
+        .field_path(".buckets"),
+        rule(
+            "!has(self.addressing) || self.addressing != 'CName' || self.buckets.size() == 1",
+            "with addressing: CName the host leads to one bucket; name that alone",
         )
         .field_path(".buckets"),
     ]

@@ -24,7 +24,7 @@ mod strict;
 mod template;
 pub mod validate;
 
-pub use access::{BucketAddressing, KafkaAuth, KafkaTls, Mechanism, SecretRef};
+pub use access::{BucketAddressing, KafkaAuth, KafkaTls, Mechanism, SecretRef, StoreIdentity};
 pub use crds::crds;
 pub use job::{
     DeadLetter, Delivery, Dispatcher, ImageJob, ImageJobSpec, LastResort, Override, PolicyRef, RateLimit, Results,
@@ -42,6 +42,6 @@ pub use status::{
     ImageJobStatus, LagStatus, LearningStatus, ReplicaStatus, ScheduleStatus, SpentStatus,
 };
 pub use step::{FailureAction, Handler, Quality, Step};
-pub use storage::{Storage, StorageType};
+pub use storage::{SignatureVersion, Storage, StorageType};
 pub use template::{PodMetadata, PodTemplate};
 pub use validate::{Problem, ValidatedJob, validate, validate_policy};

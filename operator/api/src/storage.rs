@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{BucketAddressing, SecretRef};
+use crate::access::{BucketAddressing, SecretRef, StoreIdentity};
 use crate::cel;
 
 /// Where the objects are.
@@ -19,21 +19,29 @@ pub struct Storage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096), extend("x-kubernetes-validations" = cel::absolute_path()))]
     pub path: Option<String>,
-    /// Address of the store, `https://host` or `http://host:port`, without a bucket. `S3` only, and required there.
+    /// Address of the store, `https://host` or `http://host:port`, without a bucket. `Oss` and `S3` only, and
+    /// required there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::endpoint()))]
     pub endpoint: Option<String>,
-    /// Region of the buckets, part of each signature. `S3` only, and required there.
+    /// Region of the buckets, part of each signature (`cn-hangzhou`, `eu-central-1`). `Oss` and `S3` only, and
+    /// required there but with `signatureVersion: V1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), extend("x-kubernetes-validations" = cel::region()))]
     pub region: Option<String>,
-    /// Where a request names its bucket; `VirtualHost` if omitted. `S3` only.
+    /// Where a request names its bucket; `VirtualHost` if omitted. `Oss` and `S3` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addressing: Option<BucketAddressing>,
-    /// Secret with the keys `accessKeyId`, `secretAccessKey` and perhaps `sessionToken`; the environment or the
-    /// identity of the pods if omitted. `S3` only.
+    /// How requests are signed; `V4` if omitted. `Oss` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature_version: Option<SignatureVersion>,
+    /// Secret with the keys `accessKeyId`, `secretAccessKey` and perhaps `sessionToken`; an identity if omitted.
+    /// `Oss` and `S3` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
+    /// Whose key is used without `secretRef`; that of the `Pod` if omitted. `Oss` and `S3` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<StoreIdentity>,
     /// Closed list of buckets, at least one; the first is the default. No other is ever read.
     #[schemars(
         length(min = 1, max = 64),
@@ -58,4 +66,16 @@ pub enum StorageType {
     FileSystem,
     /// S3, or a store that speaks its protocol.
     S3,
+    /// Alibaba Cloud OSS.
+    Oss,
+}
+
+/// How requests to OSS are signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum SignatureVersion {
+    /// HMAC-SHA1: for old endpoints, and stores that imitate OSS.
+    V1,
+    /// HMAC-SHA256, for one region.
+    #[default]
+    V4,
 }

@@ -27,7 +27,7 @@ pub use problem::{InvalidReason, Problem, Subject};
 pub use scaling::not_admitted;
 pub use source::{Format, Source, StartFrom};
 pub use steps::{Action, Step};
-pub use storage::{Storage, StorageKind};
+pub use storage::{OssSignature, Storage, StorageKind, StoreAccess};
 
 use crate::job::{Delivery, ImageJob, ImageJobSpec, LastResort, Scaling};
 use crate::object::NamespacedName;

@@ -57,7 +57,7 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
                 Some((folder.clone(), Pipeline::with_references(&storage, &settings.storage, &settings.steps).await?));
         }
         let Some((_, pipeline)) = &loaded else { continue };
-        let object = Object { bucket: ".".to_owned(), key: name.clone(), bytes: None };
+        let object = Object { bucket: ".".to_owned(), key: name.clone(), bytes: None, etag: None };
         match pipeline.process(name.clone(), 1, &object, variables.clone()).await {
             Ok(mut processed) => {
                 processed.body.object.bucket.clone_from(&settings.storage.buckets[0]);

@@ -132,6 +132,9 @@ pub struct Object {
     /// Bytes, once fetched.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bytes: Option<u64>,
+    /// The version that the message means, where it says so: an object that was overwritten since is another.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub etag: Option<String>,
 }
 
 impl Object {

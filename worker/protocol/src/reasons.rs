@@ -54,10 +54,14 @@ words! {
         ObjectTooLarge,
         /// The object has no bytes.
         EmptyObject,
+        /// The object is not the version that its event named: it was overwritten since.
+        ObjectChanged,
         /// The store did not answer, or answered with an error.
         StoreUnavailable,
         /// The store refused the credentials.
         AccessDenied,
+        /// There is no access key for the store: not in the Secret, or not for the identity of the pod.
+        CredentialsUnavailable,
         /// The bytes are no image that is understood here.
         NotAnImage,
         /// The header promises more pixels than the cap.
@@ -96,6 +100,7 @@ impl FailureReason {
             Self::ObjectMissing
             | Self::StoreUnavailable
             | Self::AccessDenied
+            | Self::CredentialsUnavailable
             | Self::HandlerFailed
             | Self::TimedOut
             | Self::PublishFailed => FailureClass::Transient,
@@ -106,6 +111,7 @@ impl FailureReason {
             | Self::PathEscapesStore
             | Self::ObjectTooLarge
             | Self::EmptyObject
+            | Self::ObjectChanged
             | Self::NotAnImage
             | Self::TooManyPixels
             | Self::TruncatedImage

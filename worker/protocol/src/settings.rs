@@ -206,6 +206,14 @@ pub struct Storage {
     pub max_object_bytes: u64,
 }
 
+impl Storage {
+    /// Bytes of objects that a worker holds at once, however many slots it has: 256 MiB, or one object of the
+    /// largest size. A photo is held from its first byte until it is decoded; 256 MiB are fifty of 5 MB.
+    pub fn max_bytes_held(&self) -> u64 {
+        self.max_object_bytes.max(256 << 20)
+    }
+}
+
 /// Kind of store and its address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all_fields = "camelCase", deny_unknown_fields)]
@@ -223,11 +231,49 @@ pub enum StorageKind {
         region: String,
         /// Where a request names its bucket.
         addressing: Addressing,
-        /// Folder with the files `accessKeyId`, `secretAccessKey` and perhaps `sessionToken`, which are
-        /// read again when the store refuses what they said; none = the environment of the process or
-        /// the identity of its pod.
-        credentials_directory: Option<PathBuf>,
+        /// Where the access key is.
+        access: Access,
     },
+    /// Alibaba Cloud OSS.
+    Oss {
+        /// As above.
+        endpoint: String,
+        /// How requests are signed.
+        signature: OssSignature,
+        /// Where a request names its bucket.
+        addressing: Addressing,
+        /// Where the access key is.
+        access: Access,
+    },
+}
+
+/// How requests to OSS are signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum OssSignature {
+    /// HMAC-SHA256, for one region.
+    V4 {
+        /// Region of the buckets, without `oss-`.
+        region: String,
+    },
+    /// HMAC-SHA1, which old endpoints and stores that imitate OSS know.
+    V1 {},
+}
+
+/// Where the access key is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Access {
+    /// In files.
+    Secret {
+        /// Folder with the files `accessKeyId`, `secretAccessKey` and perhaps `sessionToken`, which are
+        /// read again when the store refuses what they said.
+        directory: PathBuf,
+    },
+    /// In the environment of the process, or given out for the identity of its pod.
+    Pod {},
+    /// Given out for the identity of the node.
+    Node {},
 }
 
 /// Where a request names its bucket.
@@ -237,6 +283,8 @@ pub enum Addressing {
     VirtualHost,
     /// `https://<host>/<bucket>/<key>`.
     Path,
+    /// `https://<host>/<key>`: the host leads to the one bucket.
+    CName,
 }
 
 /// One step.

@@ -9,8 +9,8 @@ use std::path::Path;
 use imagejob_protocol::events::{Attributes, SUCCEEDED, Source};
 use imagejob_protocol::reasons::{FailureReason, ProblemReason};
 use imagejob_protocol::settings::{
-    Action, Addressing, DispatcherSettings, Format, GroupProtocol, JobName, Kafka, KafkaAuth, KafkaTls, OnExhausted,
-    OnFail, Retry, SaslMechanism, StartFrom, Step, Storage, StorageKind, WorkerSettings,
+    Access, Action, Addressing, DispatcherSettings, Format, GroupProtocol, JobName, Kafka, KafkaAuth, KafkaTls,
+    OnExhausted, OnFail, OssSignature, Retry, SaslMechanism, StartFrom, Step, Storage, StorageKind, WorkerSettings,
 };
 use imagejob_protocol::{metrics, wire};
 use prost::Message;
@@ -91,7 +91,7 @@ fn settings_files() {
                 endpoint: "https://s3.eu-central-1.amazonaws.com".into(),
                 region: "eu-central-1".into(),
                 addressing: Addressing::VirtualHost,
-                credentials_directory: Some("/etc/imagejob/storage".into()),
+                access: Access::Secret { directory: "/etc/imagejob/storage".into() },
             },
             buckets: vec!["photos".into()],
             max_object_bytes: 64 << 20,
@@ -121,6 +121,14 @@ fn settings_files() {
         timeout_ms: None,
     };
     golden("dispatcher-settings.json", &(serde_json::to_string_pretty(&dispatcher).unwrap() + "\n"));
+    let kind = StorageKind::Oss {
+        endpoint: "https://oss-cn-hangzhou-internal.aliyuncs.com".into(),
+        signature: OssSignature::V4 { region: "cn-hangzhou".into() },
+        addressing: Addressing::VirtualHost,
+        access: Access::Pod {},
+    };
+    let oss = Storage { kind, ..worker.storage.clone() };
+    golden("oss-storage.json", &(serde_json::to_string_pretty(&oss).unwrap() + "\n"));
     golden("worker-settings.json", &(serde_json::to_string_pretty(&worker).unwrap() + "\n"));
     assert_eq!(serde_json::from_str::<WorkerSettings>(&serde_json::to_string(&worker).unwrap()).unwrap(), worker);
 }

@@ -22,7 +22,7 @@ struct Event {
 #[derive(Deserialize)]
 struct Entity {
     bucket: Bucket,
-    object: Key,
+    object: Named,
 }
 
 #[derive(Deserialize)]
@@ -31,10 +31,12 @@ struct Bucket {
 }
 
 #[derive(Deserialize)]
-struct Key {
+struct Named {
     key: String,
     #[serde(default)]
     size: Value,
+    #[serde(default, rename = "eTag")]
+    etag: Option<String>,
 }
 
 /// A family of notifications.
@@ -66,6 +68,11 @@ impl Family {
     }
 
     fn object(&self, Entity { bucket, object }: &Entity) -> Object {
-        Object { bucket: bucket.name.clone(), key: (self.key)(&object.key), bytes: size(&object.size) }
+        Object {
+            bucket: bucket.name.clone(),
+            key: (self.key)(&object.key),
+            bytes: size(&object.size),
+            etag: object.etag.clone().filter(|etag| !etag.is_empty()),
+        }
     }
 }

@@ -40,7 +40,9 @@ pub(super) fn from_json(default_bucket: &str, value: &Value) -> Result<Object, F
     }
     let key = text("key").ok_or_else(|| unrecognised("the JSON has neither \"uri\" nor \"key\""))?;
     let bytes = value.get("size").and_then(size);
-    Ok(Object { bucket: text("bucket").unwrap_or(default_bucket).to_owned(), key: key.to_owned(), bytes })
+    let bucket = text("bucket").unwrap_or(default_bucket).to_owned();
+    let etag = text("etag").filter(|etag| !etag.is_empty()).map(str::to_owned);
+    Ok(Object { bucket, key: key.to_owned(), bytes, etag })
 }
 
 pub(super) fn from_text(default_bucket: &str, value: &[u8], names: Names) -> Result<Object, Failure> {
@@ -51,7 +53,8 @@ pub(super) fn from_text(default_bucket: &str, value: &[u8], names: Names) -> Res
 /// `oss://bucket/key` and `s3://bucket/key`, the key as it is; without a scheme the name of an
 /// object in the default bucket.
 fn from_uri(default_bucket: &str, text: &str, names: Names) -> Result<Object, Failure> {
-    let object = |bucket: &str, key: &str| Object { bucket: bucket.to_owned(), key: key.to_owned(), bytes: None };
+    let object =
+        |bucket: &str, key: &str| Object { bucket: bucket.to_owned(), key: key.to_owned(), bytes: None, etag: None };
     if let Some((scheme, rest)) = text.split_once("://") {
         if !matches!(scheme, "oss" | "s3") {
             return Err(unrecognised(format!("{scheme}:// is not read here; use oss:// or s3://")));

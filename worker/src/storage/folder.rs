@@ -1,61 +1,57 @@
 //! A store that is a folder: `<path>/<bucket>/<key>`.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
-use opendal::{ErrorKind, Operator, services};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
 
+use super::budget::Budget;
 use super::{missing, too_large};
 use crate::outcome::Failure;
 
 #[derive(Debug)]
 pub(super) struct Folder {
-    buckets: HashMap<String, Operator>,
+    path: PathBuf,
 }
 
 impl Folder {
-    pub(super) fn open(path: &Path, buckets: &[String]) -> anyhow::Result<Self> {
-        let open = |bucket: &String| {
-            let root = path.join(bucket);
-            Ok((bucket.clone(), Operator::new(services::Fs::default().root(&root.to_string_lossy()))?))
-        };
-        Ok(Self { buckets: buckets.iter().map(open).collect::<anyhow::Result<_>>()? })
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
     }
 
-    pub(super) async fn read(&self, object: &Object, limit: u64) -> Result<Bytes, Failure> {
-        let operator = self.buckets.get(&object.bucket).ok_or_else(|| missing(object))?;
-        let stat = operator.stat(&object.key).await.map_err(|error| failed(object, &error))?;
-        let bytes = stat.content_length();
-        if stat.is_dir() {
+    pub(super) async fn read(&self, object: &Object, limit: u64, budget: &Budget) -> Result<Bytes, Failure> {
+        // A file system drops empty parts, and would read another object.
+        if object.key.contains("//") {
             return Err(missing(object));
         }
+        let path = self.path.join(&object.bucket).join(&object.key);
+        let failed = |error: Error| failed(object, &error);
+        let metadata = tokio::fs::metadata(&path).await.map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(missing(object));
+        }
+        let bytes = metadata.len();
         if bytes > limit {
             return Err(too_large(object, bytes, limit));
         }
-        // The range holds even if the file grows between the two calls.
-        let buffer = operator.read_with(&object.key).range(0..bytes).await.map_err(|error| failed(object, &error))?;
-        Ok(buffer.to_bytes())
+        let admission = budget.admit(bytes).await;
+        let mut read = Vec::with_capacity(bytes as usize);
+        // No more than was admitted, even if the file grows between the two calls.
+        File::open(&path).await.map_err(failed)?.take(bytes).read_to_end(&mut read).await.map_err(failed)?;
+        Ok(admission.hold(Bytes::from(read)))
     }
 }
 
-fn failed(object: &Object, error: &opendal::Error) -> Failure {
+fn failed(object: &Object, error: &Error) -> Failure {
     let reason = match error.kind() {
-        ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => return missing(object),
+        // A part of the name may be a file, not a folder, or longer than the file system admits.
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => return missing(object),
         ErrorKind::PermissionDenied => FailureReason::AccessDenied,
-        _ if names_nothing(error) => return missing(object),
         _ => FailureReason::StoreUnavailable,
     };
     Failure::new(reason, format!("{} could not be read: {error}", object.path()))
-}
-
-/// OpenDAL calls some answers of a file system unexpected that only say that no file has this name:
-/// a part of it is a file, not a folder, or is longer than the file system admits.
-fn names_nothing(error: &opendal::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    cause.is_some_and(|cause| {
-        matches!(cause.kind(), std::io::ErrorKind::NotADirectory | std::io::ErrorKind::InvalidFilename)
-    })
 }

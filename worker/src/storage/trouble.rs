@@ -1,133 +1,242 @@
-//! What an S3 store's refusals mean: a reason, whether to ask once more, and one sentence.
+//! What it means that an object was not read: a reason, whether to ask once more, and one sentence with the
+//! way out. The same for S3 and OSS, whose refusals have the same shape.
 
-use std::error::Error as _;
+use std::time::Duration;
 
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
-use opendal::ErrorKind;
+use jiff::SignedDuration;
 
-use super::{missing, too_large};
+use super::credentials::Verdict;
+use super::{empty, missing, too_large};
 use crate::outcome::Failure;
+
+/// Pauses before asking again, for what may pass in a moment: an object that its event has overtaken, a
+/// store that is busy. What lasts longer is left to the dispatcher's retries, which hold no slot meanwhile.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
 /// Why an object was not read.
 #[derive(Debug)]
 pub(super) enum Trouble {
     /// It has more bytes than the limit.
     TooLarge { bytes: u64 },
-    /// The store says no, or says nothing.
-    Store(opendal::Error),
+    /// It is another than the one that was asked for, or begun with.
+    Changed,
+    /// We could not ask.
+    Unready(Failure),
+    /// The store says no.
+    Refused(Refusal),
+    /// The store says nothing, breaks off, or says what makes no sense.
+    Broken(String),
 }
 
-impl From<opendal::Error> for Trouble {
-    fn from(error: opendal::Error) -> Self {
-        Self::Store(error)
-    }
+/// An answer that is not the object.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    /// The store's own word and sentence.
+    pub(super) code: Option<String>,
+    pub(super) message: Option<String>,
+    /// What the store's support wants to know: `EC`, or the id of the request.
+    pub(super) trace: Option<String>,
+    /// Where it says that the object is.
+    pub(super) location: Option<String>,
+    /// How far our clock is ahead of the store's.
+    pub(super) ahead: Option<SignedDuration>,
 }
 
-/// What an error is about.
+/// What a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
     NoObject,
     NoBucket,
+    /// There is no byte in the range, which begins at the first.
+    Empty,
+    Elsewhere,
     /// The key that we signed with, or its rights.
     Refused,
     /// Signatures are good for 15 minutes around the store's time.
     ClockSkewed,
-    /// No key to sign with.
-    NoKey,
+    /// The store has a bad moment.
+    Busy,
+    /// Something else is wrong with the request.
     Unavailable,
+}
+
+/// Pauses that are left.
+#[derive(Debug)]
+pub(super) struct Patience(std::array::IntoIter<Duration, 2>);
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        Self(PAUSES.into_iter())
+    }
+
+    /// Waits, if `trouble` may pass in a moment.
+    ///
+    /// # Errors
+    /// `trouble`, if it may not, or has lasted too long.
+    pub(super) async fn after(&mut self, trouble: Trouble) -> Result<(), Trouble> {
+        match self.0.next() {
+            Some(pause) if trouble.may_pass() => {
+                tokio::time::sleep(pause).await;
+                Ok(())
+            }
+            _ => Err(trouble),
+        }
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Unready(failure)
+    }
 }
 
 impl Trouble {
     /// Asking again in a moment may help: events overtake objects, stores have bad moments.
-    pub(super) fn may_pass(&self) -> bool {
+    fn may_pass(&self) -> bool {
         match self {
-            Self::TooLarge { .. } => false,
-            Self::Store(error) => error.is_temporary() || meaning(error) == Meaning::NoObject,
+            Self::Broken(_) => true,
+            Self::Refused(refusal) => matches!(refusal.meaning(), Meaning::NoObject | Meaning::Busy),
+            Self::TooLarge { .. } | Self::Changed | Self::Unready(_) => false,
         }
     }
 
     /// Another key would help.
-    pub(super) fn is_about_the_key(&self) -> bool {
-        matches!(self, Self::Store(error) if matches!(meaning(error), Meaning::Refused | Meaning::NoKey))
+    pub(super) fn verdict_on_the_key(&self) -> Option<Verdict> {
+        let Self::Refused(refusal) = self else { return None };
+        let outdated = matches!(
+            refusal.code(),
+            "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" | "SecurityTokenExpired" | "InvalidSecurityToken"
+        );
+        match refusal.meaning() {
+            Meaning::Refused if outdated => Some(Verdict::Outdated),
+            Meaning::Refused => Some(Verdict::NotAllowed),
+            _ => None,
+        }
     }
 
     /// For the record's failure.
     pub(super) fn into_failure(self, object: &Object, endpoint: &str, limit: u64) -> Failure {
-        let error = match self {
-            Self::TooLarge { bytes } => return too_large(object, bytes, limit),
-            Self::Store(error) => error,
-        };
-        let (path, said) = (object.path(), said(&error));
-        match meaning(&error) {
-            Meaning::NoObject => missing(object),
-            Meaning::NoBucket => {
-                let message = format!("there is no bucket {:?} at {endpoint}", object.bucket);
-                Failure::new(FailureReason::ObjectMissing, message)
-            }
-            Meaning::Refused => {
-                let message = format!("{endpoint} does not let us read {path}: {said}");
-                Failure::new(FailureReason::AccessDenied, message)
-            }
-            Meaning::ClockSkewed => {
-                let message = format!("{endpoint} does not let us read {path}: {said}; set the clock of this machine");
-                Failure::new(FailureReason::AccessDenied, message)
-            }
-            Meaning::NoKey => {
-                let message = format!(
-                    "no access key was found for {endpoint}; name a Secret in storage.secretRef or give the pods an identity"
-                );
-                Failure::new(FailureReason::AccessDenied, message)
-            }
-            Meaning::Unavailable => {
-                let message = format!("{path} could not be read from {endpoint}: {said}");
+        let path = object.path();
+        match self {
+            Self::TooLarge { bytes } => too_large(object, bytes, limit),
+            Self::Changed => changed(object),
+            Self::Unready(failure) => failure,
+            Self::Refused(refusal) => refusal.into_failure(object, endpoint),
+            Self::Broken(how) => {
+                let message = format!("{path} could not be read from {endpoint}: {how}");
                 Failure::new(FailureReason::StoreUnavailable, message)
             }
         }
     }
 }
 
-fn meaning(error: &opendal::Error) -> Meaning {
-    match (error.kind(), code(error)) {
-        (_, Some("RequestTimeTooSkewed")) => Meaning::ClockSkewed,
-        (_, Some("NoSuchBucket")) => Meaning::NoBucket,
-        // The words come with 400, though they speak of the key.
-        (ErrorKind::PermissionDenied, _) | (_, Some("ExpiredToken" | "InvalidToken" | "TokenRefreshRequired")) => {
-            Meaning::Refused
-        }
-        (ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory, _) => Meaning::NoObject,
-        _ if error.message() == "signing http request" => Meaning::NoKey,
-        _ => Meaning::Unavailable,
+impl Refusal {
+    fn code(&self) -> &str {
+        self.code.as_deref().unwrap_or_default()
     }
-}
 
-/// The store's own word: OpenDAL hands its answer on as `S3Error { code: "...", message: "...", ... }`.
-fn code(error: &opendal::Error) -> Option<&str> {
-    field(error.message(), "code")
-}
+    fn meaning(&self) -> Meaning {
+        match (self.status, self.code()) {
+            (_, "RequestTimeTooSkewed") => Meaning::ClockSkewed,
+            (_, "NoSuchBucket") => Meaning::NoBucket,
+            (300..=399, _) => Meaning::Elsewhere,
+            // S3 sends these with 400, though they speak of the key.
+            (401 | 403, _) | (_, "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired") => Meaning::Refused,
+            (404, _) => Meaning::NoObject,
+            (416, _) => Meaning::Empty,
+            (408 | 429 | 500..=599, _) => Meaning::Busy,
+            _ => Meaning::Unavailable,
+        }
+    }
 
-fn field<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
-    let rest = answer.strip_prefix("S3Error { ")?.split_once(&format!("{name}: \""))?.1;
-    Some(rest.split_once('"')?.0)
-}
-
-/// What happened, in short: the store's word and sentence, or the error and its causes.
-fn said(error: &opendal::Error) -> String {
-    if let Some(code) = code(error) {
-        return match field(error.message(), "message") {
-            Some(message) if !message.is_empty() => format!("{code}: {message}"),
-            _ => code.to_owned(),
+    fn into_failure(self, object: &Object, endpoint: &str) -> Failure {
+        let (path, said) = (object.path(), self.said());
+        let refused = |way_out: &str| {
+            let message = format!("{endpoint} does not let us read {path}: {said}; {way_out}");
+            Failure::new(FailureReason::AccessDenied, message)
         };
-    }
-    let mut text = error.message().trim().to_owned();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let sentence = error.to_string();
-        if !text.contains(&sentence) {
-            text = if text.is_empty() { sentence } else { format!("{text}: {sentence}") };
+        match self.meaning() {
+            Meaning::NoObject => missing(object),
+            Meaning::NoBucket => {
+                let message = format!(
+                    "there is no bucket {:?} at {endpoint}; correct storage.buckets or storage.endpoint",
+                    object.bucket
+                );
+                Failure::new(FailureReason::ObjectMissing, message)
+            }
+            Meaning::Empty => empty(object),
+            Meaning::Elsewhere => {
+                let location = self.location.map_or(String::new(), |location| format!(" to {location}"));
+                let message = format!(
+                    "{path} could not be read from {endpoint}: it redirects{location} ({said}), which is not followed; \
+                     correct storage.endpoint, storage.region or storage.addressing"
+                );
+                Failure::new(FailureReason::StoreUnavailable, message)
+            }
+            Meaning::Refused => refused(way_out(self.code())),
+            Meaning::ClockSkewed => refused(&clock(self.ahead)),
+            Meaning::Busy | Meaning::Unavailable => {
+                let message = format!("{path} could not be read from {endpoint}: {said}");
+                Failure::new(FailureReason::StoreUnavailable, message)
+            }
         }
-        cause = error.source();
     }
-    // Without a word of its own only the context tells, the status at least.
-    if text.is_empty() { error.to_string() } else { text }
+
+    /// What the store said, in short.
+    fn said(&self) -> String {
+        let said = match (&self.code, &self.message) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            (Some(code), None) => code.clone(),
+            _ => format!("status {}", self.status),
+        };
+        self.trace.as_ref().map_or(said.clone(), |trace| format!("{said} ({trace})"))
+    }
+}
+
+/// What to do about a key that is not taken.
+fn way_out(code: &str) -> &'static str {
+    match code {
+        "InvalidAccessKeyId" => "put an accessKeyId into the Secret that the store knows",
+        "SignatureDoesNotMatch" => "check secretAccessKey and storage.region",
+        "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" | "SecurityTokenExpired" | "InvalidSecurityToken" => {
+            "renew the temporary key"
+        }
+        "InvalidObjectState" => "restore it from the archive first",
+        _ => "allow the key to read the bucket",
+    }
+}
+
+fn clock(ahead: Option<SignedDuration>) -> String {
+    let Some(ahead) = ahead.filter(|ahead| ahead.unsigned_abs() >= Duration::from_secs(1)) else {
+        return "set the clock of this machine".to_owned();
+    };
+    let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
+    format!("the clock of this machine is {} s {direction} the store's: set it", ahead.unsigned_abs().as_secs())
+}
+
+fn changed(object: &Object) -> Failure {
+    let message = match &object.etag {
+        Some(etag) => format!("{} is not what its event named (eTag {etag}): it was overwritten since", object.path()),
+        None => format!("{} was overwritten again and again while it was read", object.path()),
+    };
+    let reason = if object.etag.is_some() { FailureReason::ObjectChanged } else { FailureReason::StoreUnavailable };
+    Failure::new(reason, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_told_by_how_much() {
+        assert_eq!(clock(None), "set the clock of this machine");
+        assert_eq!(clock(Some(SignedDuration::from_millis(900))), "set the clock of this machine");
+        let ahead = "the clock of this machine is 960 s ahead of the store's: set it";
+        assert_eq!(clock(Some(SignedDuration::from_mins(16))), ahead);
+        let behind = "the clock of this machine is 3600 s behind the store's: set it";
+        assert_eq!(clock(Some(SignedDuration::from_mins(-60))), behind);
+    }
 }

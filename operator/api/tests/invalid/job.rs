@@ -89,11 +89,18 @@ pub(crate) const JOB: &[(&str, &str, &str)] = &[
     ("spec.source.uriPointer", "\"/photo~url\"", "\"/photo~url\" is not a JSON pointer; write it like /photo/url"),
     ("spec.storage", "-", "is required, but missing"),
     ("spec.storage.type", "-", "is required, but missing"),
-    ("spec.storage.type", "\"Oss\"", "\"Oss\" is not a storage type; use FileSystem S3"),
-    ("spec.storage.endpoint", "\"https://s3\"", "belongs to type S3, not FileSystem; omit it"),
-    ("spec.storage.region", "\"eu-central-1\"", "belongs to type S3, not FileSystem; omit it"),
-    ("spec.storage.addressing", "\"Path\"", "belongs to type S3, not FileSystem; omit it"),
-    ("spec.storage.secretRef", "{\"name\": \"reader\"}", "belongs to type S3, not FileSystem; omit it"),
+    ("spec.storage.type", "\"Ftp\"", "\"Ftp\" is not a storage type; use FileSystem S3 Oss"),
+    ("spec.storage.endpoint", "\"https://s3\"", "belongs to types Oss and S3, not FileSystem; omit it"),
+    ("spec.storage.region", "\"eu-central-1\"", "belongs to types Oss and S3, not FileSystem; omit it"),
+    ("spec.storage.addressing", "\"Path\"", "belongs to types Oss and S3, not FileSystem; omit it"),
+    ("spec.storage.signatureVersion", "\"V1\"", "belongs to type Oss, not FileSystem; omit it"),
+    ("spec.storage.secretRef", "{\"name\": \"reader\"}", "belongs to types Oss and S3, not FileSystem; omit it"),
+    ("spec.storage.identity", "\"Node\"", "belongs to types Oss and S3, not FileSystem; omit it"),
+    (
+        "spec.storage.accessKey",
+        "\"LTAI\"",
+        "unknown field; known are type path endpoint region addressing signatureVersion secretRef identity buckets maxObjectBytes",
+    ),
     ("spec.storage.path", "-", "is required for type FileSystem; name the folder that holds the buckets"),
     ("spec.storage.path", "\"photos\"", "\"photos\" is not an absolute path; begin it with /"),
     ("spec.storage.buckets", "-", "is required, but missing"),
@@ -304,7 +311,11 @@ pub(crate) const S3: &[(&str, &str, &str)] = &[
     ),
     ("spec.storage.region", "-", "is required for type S3; stores that have none take us-east-1"),
     ("spec.storage.region", "\"EU\"", "\"EU\" is not a region; write it like eu-central-1"),
-    ("spec.storage.addressing", "\"CName\"", "\"CName\" is not a bucket addressing; use VirtualHost Path"),
+    ("spec.storage.addressing", "\"Cname\"", "\"Cname\" is not a bucket addressing; use VirtualHost Path CName"),
+    ("spec.storage.addressing", "\"CName\"", "has several, but with addressing: CName the host leads to one; keep it"),
+    ("spec.storage.signatureVersion", "\"V4\"", "belongs to type Oss, not S3; omit it"),
+    ("spec.storage.identity", "\"Pod\"", "is for jobs without secretRef; omit one of the two"),
+    ("spec.storage.identity", "\"Root\"", "\"Root\" is not a store identity; use Pod Node"),
     (
         "spec.storage.secretRef.name",
         "\"Reader\"",
@@ -315,4 +326,16 @@ pub(crate) const S3: &[(&str, &str, &str)] = &[
         "\"my.photos\"",
         "\"my.photos\" has a dot and cannot be part of a host; use addressing: Path",
     ),
+];
+
+/// The same for a job whose objects lie in OSS.
+pub(crate) const OSS: &[(&str, &str, &str)] = &[
+    ("spec.storage.path", "\"/data\"", "belongs to type FileSystem, not Oss; omit it"),
+    (
+        "spec.storage.endpoint",
+        "-",
+        "is required for type Oss; write it like https://oss-cn-hangzhou-internal.aliyuncs.com",
+    ),
+    ("spec.storage.region", "-", "is required for type Oss, as signatures name it; write it like cn-hangzhou"),
+    ("spec.storage.signatureVersion", "\"V2\"", "\"V2\" is not a signature version; use V1 V4"),
 ];

@@ -71,7 +71,8 @@ impl Chosen {
             let storage = &mut job.spec.storage;
             storage.type_ = StorageType::FileSystem;
             storage.path = Some(path.to_string_lossy().into_owned());
-            (storage.endpoint, storage.region, storage.addressing, storage.secret_ref) = (None, None, None, None);
+            (storage.endpoint, storage.region, storage.addressing) = (None, None, None);
+            (storage.signature_version, storage.secret_ref, storage.identity) = (None, None, None);
         }
         let policy = job.spec.scaling.policy_ref.as_ref().and_then(|policy| documents.policy(&policy.name));
         let policy = policy.map(|policy| policy.object.clone());

@@ -80,12 +80,10 @@ pub(super) fn deployment(job: &Job<'_>) -> Result<Deployment, Refused> {
     })
 }
 
-/// One photo at the decoder's limit while each slot holds the largest object: 512 + 8 x 64 MiB =
-/// 1 GiB by default. A photo that needs more kills its worker, and in the end only itself.
+/// One photo at the decoder's limit while as many bytes of objects are held as a worker admits: 512 + 256 MiB
+/// by default. A photo that needs more kills its worker, and in the end only itself.
 fn memory_limit_mib(job: &Job<'_>) -> u64 {
-    let settings = &job.plan.worker_settings;
-    let object_mib = settings.storage.max_object_bytes.div_ceil(1 << 20);
-    let objects_mib = u64::from(settings.slots).saturating_mul(object_mib);
+    let objects_mib = job.plan.worker_settings.storage.max_bytes_held().div_ceil(1 << 20);
     objects_mib.saturating_add(DECODER_MIB).min(LARGEST_LIMIT_MIB)
 }
 

@@ -44,7 +44,7 @@ spec:
       topics: [in]
       auth: {mechanism: ScramSha512, secretRef: {name: kafka-user}}
       tls: {secretRef: {name: kafka-ca}}
-  storage: {type: S3, endpoint: 'https://s3.example.com', region: eu-1, buckets: [photos], secretRef: {name: s3-reader}}
+  storage: {type: Oss, endpoint: 'https://oss.example.com', region: eu-1, buckets: [photos], secretRef: {name: oss-reader}}
   steps: [{name: quality, quality: {}}, {name: own, handler: {command: [python3, own.py]}}]
   results: {topic: out}
   delivery: {slots: 16, timeoutSeconds: 30}

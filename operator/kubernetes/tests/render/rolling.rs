@@ -35,7 +35,7 @@ fn only_who_reads_what_changed_is_replaced() {
         ("when records are given up", job("delivery:", "retry: {maxAttempts: 9}\n  delivery:"), (true, false)),
         ("the token", Plan { token: Token::new("another"), ..plan.clone() }, (true, true)),
         ("the brokers' Secret", job("kafka-user", "kafka-other"), (true, true)),
-        ("the store's Secret", job("s3-reader", "s3-other"), (false, true)),
+        ("the store's Secret", job("oss-reader", "s3-other"), (false, true)),
         ("how long a photo may take", job("timeoutSeconds: 30", "timeoutSeconds: 31"), (false, true)),
     ];
     let before = rendered(&plan, &defaults());

@@ -1,0 +1,193 @@
+//! A store over HTTP. A small object is one GET whose headers tell the size before a byte is kept; a large
+//! one is read in parts at the same time, all of one version, into one piece of memory.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::Request;
+use http::header::{IF_MATCH, RANGE};
+use imagejob_protocol::events::Object;
+use imagejob_protocol::reasons::FailureReason;
+use imagejob_protocol::settings::{Access, Addressing, OssSignature};
+use reqwest::Client;
+
+use super::address;
+use super::answer::{Answer, told};
+use super::budget::Budget;
+use super::credentials::{Key, Keys};
+use super::identity::Family;
+use super::sign::Dialect;
+use super::trouble::{Patience, Trouble};
+use crate::outcome::Failure;
+use crate::transport;
+
+/// Bytes asked for at once. A part that breaks off is little to ask for again, and most photos are one.
+const PART: u64 = 16 << 20;
+/// Parts of one object on their way at the same time.
+const PARTS_AT_ONCE: usize = 4;
+/// An object that is overwritten while it is read is begun anew, so many times in all.
+const READINGS: usize = 3;
+
+#[derive(Debug)]
+pub(super) struct Remote {
+    endpoint: String,
+    addressing: Addressing,
+    dialect: Dialect,
+    keys: Keys,
+    /// Made with the first read: a worker is ready before it has looked at certificates.
+    client: OnceLock<Client>,
+}
+
+impl Remote {
+    pub(super) fn s3(endpoint: &str, region: &str, addressing: Addressing, access: &Access) -> Self {
+        Self::new(endpoint, addressing, Dialect::s3(region), Keys::new(access, Family::Aws))
+    }
+
+    pub(super) fn oss(endpoint: &str, signature: &OssSignature, addressing: Addressing, access: &Access) -> Self {
+        Self::new(endpoint, addressing, Dialect::oss(signature), Keys::new(access, Family::Aliyun))
+    }
+
+    fn new(endpoint: &str, addressing: Addressing, dialect: Dialect, keys: Keys) -> Self {
+        Self { endpoint: endpoint.to_owned(), addressing, dialect, keys, client: OnceLock::new() }
+    }
+
+    pub(super) async fn read(&self, object: &Object, limit: u64, budget: &Budget) -> Result<Bytes, Failure> {
+        let mut readings = 1;
+        loop {
+            match self.read_once(object, limit, budget).await {
+                Ok(bytes) => return Ok(bytes),
+                // The event names no version: the present one is as good.
+                Err(Trouble::Changed) if object.etag.is_none() && readings < READINGS => readings += 1,
+                Err(trouble) => return Err(trouble.into_failure(object, &self.endpoint, limit)),
+            }
+        }
+    }
+
+    async fn read_once(&self, object: &Object, limit: u64, budget: &Budget) -> Result<Bytes, Trouble> {
+        let named = object.etag.as_deref();
+        let first = self.begin(object, 0..PART, named, &mut Patience::new()).await?;
+        let (total, etag) = (first.total, first.etag.clone());
+        if total > limit {
+            return Err(Trouble::TooLarge { bytes: total });
+        }
+        let admission = budget.admit(total).await;
+        let mut memory = BytesMut::zeroed(total as usize);
+        let mut parts = vec![(0, memory.split_to(first.range.end as usize), Some(first))];
+        while !memory.is_empty() {
+            let start = total - memory.len() as u64;
+            parts.push((start, memory.split_to(memory.len().min(PART as usize)), None));
+        }
+        // Without its name, parts of another version would be taken for parts of this one.
+        if etag.is_none() && parts.len() > 1 {
+            return Err(Trouble::Broken("its answer has no ETag, which a large object cannot do without".to_owned()));
+        }
+        let version = Version { etag, total };
+        let parts = parts.into_iter().map(|(start, part, answer)| self.fill(object, &version, start, part, answer));
+        // The parts were cut from one piece of memory: joining them copies nothing.
+        let join = |mut whole: BytesMut, part| async move {
+            whole.unsplit(part);
+            Ok(whole)
+        };
+        let whole = stream::iter(parts).buffered(PARTS_AT_ONCE).try_fold(BytesMut::new(), join).await?;
+        Ok(admission.hold(whole.freeze()))
+    }
+
+    /// Fills `part`, which begins at byte `start`; what breaks off is asked for again from there on.
+    async fn fill(
+        &self,
+        object: &Object,
+        version: &Version,
+        start: u64,
+        mut part: BytesMut,
+        mut answer: Option<Answer>,
+    ) -> Result<BytesMut, Trouble> {
+        let mut patience = Patience::new();
+        let mut filled = 0;
+        while filled < part.len() {
+            let answer = if let Some(answer) = answer.take() {
+                answer
+            } else {
+                // Bytes of a version without a name are not mixed with others.
+                filled = if version.etag.is_some() { filled } else { 0 };
+                let rest = start + filled as u64..start + part.len() as u64;
+                self.begin(object, rest, version.etag.as_deref(), &mut patience).await?
+            };
+            if answer.total != version.total || answer.etag != version.etag {
+                return Err(Trouble::Changed);
+            }
+            let from = filled;
+            if let Err(trouble) = answer.receive(&mut part[from..], &mut filled).await {
+                patience.after(trouble).await?;
+            }
+        }
+        Ok(part)
+    }
+
+    /// Asks for a range until an answer begins.
+    async fn begin(
+        &self,
+        object: &Object,
+        range: Range<u64>,
+        version: Option<&str>,
+        patience: &mut Patience,
+    ) -> Result<Answer, Trouble> {
+        loop {
+            let key = self.keys.key().await?;
+            let trouble = match self.ask(object, &range, version, &key).await {
+                Ok(answer) => return Ok(answer),
+                Err(trouble) => trouble,
+            };
+            if let Some(verdict) = trouble.verdict_on_the_key()
+                && self.keys.renewed(&key, verdict).await?
+            {
+                continue;
+            }
+            patience.after(trouble).await?;
+        }
+    }
+
+    async fn ask(
+        &self,
+        object: &Object,
+        range: &Range<u64>,
+        version: Option<&str>,
+        key: &Key,
+    ) -> Result<Answer, Trouble> {
+        let unusable = |error: &dyn std::fmt::Display| Trouble::Unready(self.unusable(error));
+        let request = Request::get(address::url(&self.endpoint, self.addressing, object));
+        let mut request = request.header(RANGE, format!("bytes={}-{}", range.start, range.end - 1));
+        if let Some(version) = version {
+            request = request.header(IF_MATCH, quoted(version));
+        }
+        let mut request = request.body("").map_err(|error| unusable(&error))?.into_parts().0;
+        self.dialect.sign(&mut request, object, key).await.map_err(|error| unusable(&error))?;
+        let request = reqwest::Request::try_from(Request::from_parts(request, "")).map_err(|error| unusable(&error))?;
+        let response = self.client()?.execute(request).await;
+        Answer::of(response.map_err(|error| Trouble::Broken(told(&error)))?, range.start).await
+    }
+
+    fn client(&self) -> Result<&Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = transport::store(&self.endpoint).map_err(|error| self.unusable(&error))?;
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    fn unusable(&self, error: &dyn std::fmt::Display) -> Failure {
+        Failure::new(FailureReason::StoreUnavailable, format!("{} cannot be used: {error}", self.endpoint))
+    }
+}
+
+/// What all parts of an object must be of.
+struct Version {
+    etag: Option<String>,
+    total: u64,
+}
+
+/// Events leave out the quotes that a header needs.
+fn quoted(etag: &str) -> String {
+    if etag.starts_with('"') { etag.to_owned() } else { format!("\"{etag}\"") }
+}
