@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, unreachable_pub, missing_docs)]
 
 mod known_answers;
+#[cfg(target_os = "linux")]
+mod large;
 mod server;
 mod signature;
 
