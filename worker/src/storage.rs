@@ -78,7 +78,11 @@ impl Store {
     fn not_listed(&self, object: &Object) -> Failure {
         let mut listed: Vec<_> = self.buckets.iter().map(String::as_str).collect();
         listed.sort_unstable();
-        let message = format!("bucket {:?} is not in storage.buckets ({})", object.bucket, listed.join(", "));
+        let message = format!(
+            "bucket {:?} is not in storage.buckets ({}); add it there if the job may read it",
+            object.bucket,
+            listed.join(", ")
+        );
         Failure::new(FailureReason::BucketNotListed, message)
     }
 }
@@ -95,12 +99,18 @@ fn admitted(object: &Object) -> Result<(), Failure> {
 }
 
 fn too_large(object: &Object, bytes: u64, limit: u64) -> Failure {
-    let message = format!("{} has {bytes} bytes, more than storage.maxObjectBytes of {limit}", object.path());
+    let message = format!(
+        "{} has {bytes} bytes, more than storage.maxObjectBytes of {limit}; raise that, or send smaller ones",
+        object.path()
+    );
     Failure::new(FailureReason::ObjectTooLarge, message)
 }
 
 fn missing(object: &Object) -> Failure {
-    Failure::new(FailureReason::ObjectMissing, format!("there is no object {}", object.path()))
+    Failure::new(
+        FailureReason::ObjectMissing,
+        format!("there is no object {}; was it deleted, or is its name another?", object.path()),
+    )
 }
 
 fn empty(object: &Object) -> Failure {

@@ -28,13 +28,17 @@ fn object(bucket: &str, key: &str) -> Object {
 
 /// A store of objects of at most 8 bytes.
 fn store(endpoint: &str, credentials: &Path) -> Store {
+    limited(endpoint, credentials, 8)
+}
+
+fn limited(endpoint: &str, credentials: &Path, max_object_bytes: u64) -> Store {
     let kind = StorageKind::S3 {
         endpoint: endpoint.to_owned(),
         region: REGION.into(),
         addressing: Addressing::Path,
         access: Access::Secret { directory: credentials.to_owned() },
     };
-    Store::open(&Storage { kind, buckets: vec![BUCKET.into(), "gone".into()], max_object_bytes: 8 })
+    Store::open(&Storage { kind, buckets: vec![BUCKET.into(), "gone".into()], max_object_bytes })
 }
 
 fn secret(access_key_id: &str, secret_access_key: &str) -> TempDir {
@@ -74,6 +78,17 @@ async fn objects_are_read_by_name_and_what_cannot_be_read_says_why() {
     ] {
         assert_eq!(failure(&store, bucket, key).await.reason, reason, "{bucket} {key}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_object_is_read_in_parts_that_are_signed_with_their_range() {
+    let server = S3::start(BUCKET).unwrap();
+    // Each 8 bytes say where they are; two parts, the second of one MiB.
+    let bytes: Vec<u8> = (0..17 << 17_u64).flat_map(u64::to_be_bytes).collect();
+    std::fs::write(server.bucket(BUCKET).join("large"), &bytes).unwrap();
+    let secret = secret(ACCESS_KEY_ID, SECRET_ACCESS_KEY);
+    let read = limited(&server.endpoint(), secret.path(), 64 << 20).read(&object(BUCKET, "large")).await.unwrap();
+    assert!(read == bytes, "every byte is in its place");
 }
 
 #[tokio::test(flavor = "multi_thread")]

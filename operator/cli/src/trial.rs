@@ -1,14 +1,16 @@
-//! `imagejob try`: the steps of a job on local photos, exactly as a worker runs them.
+//! `imagejob try`: the steps of a job on photos, local ones or those of its store, exactly as a worker runs them.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use imagejob_operator::plan::worker_settings;
 use imagejob_operator::secrets::SecretPaths;
 use imagejob_operator::{Clock as _, SystemClock};
 use imagejob_protocol::events::Object;
-use imagejob_protocol::settings::{Storage, StorageKind};
+use imagejob_protocol::reasons::FailureReason;
+use imagejob_protocol::settings::{Format, Storage, StorageKind, WorkerSettings};
+use imagejob_worker::formats::{self, Parsed};
 use imagejob_worker::outcome::Failure;
 use imagejob_worker::pipeline::Pipeline;
 use imagejob_worker::variables::Variables;
@@ -16,18 +18,21 @@ use serde_json::json;
 
 use crate::dev::job::{Brokers, Chosen, documents};
 
-/// Run a job's steps on local photos and print one JSON result a line
+/// Run a job's steps on photos and print one JSON result a line
 ///
-/// The result is the body that a worker would publish; a photo that fails gives
+/// A photo is a file, or an object of the job's store, oss://bucket/key or s3://bucket/key. The result is the body that a worker would publish; a photo that fails gives
 /// {"file", "reason", "message"} with the reason that its dead letter would have, and exit code 1.
 #[derive(Args)]
 pub(crate) struct TryArgs {
     /// YAML file with an ImageJob and, if it refers to one, its ScalePolicy
     #[arg(value_name = "JOB.YAML")]
     file: PathBuf,
-    /// Photos
+    /// Photos: files, or objects of the store
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
+    /// Folder of the job's Secrets, DIR/<name>/<key>, for what is read from the store
+    #[arg(long, value_name = "DIR")]
+    secrets: Option<PathBuf>,
     /// Value of one of the job's variables, as the message would give it
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
@@ -36,35 +41,40 @@ pub(crate) struct TryArgs {
     job: Option<String>,
 }
 
+/// The one bucket of the folder that a file is in.
+const FOLDER: &str = ".";
+
 /// `imagejob try`.
 pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
     let documents = documents(std::slice::from_ref(&args.file))?;
     let chosen = Chosen::of(&documents, args.job.as_deref(), Brokers::AsWritten, None, SystemClock.now())?;
-    let settings = worker_settings(&chosen.valid, &SecretPaths::Mounted);
+    let secrets = args.secrets.as_deref().map(std::path::absolute).transpose()?;
+    let secrets = secrets.map_or(SecretPaths::Mounted, SecretPaths::In);
+    let settings = worker_settings(&chosen.valid, &secrets);
     let variables: Variables = args.set.iter().cloned().collect();
     let mut failed = 0;
-    // The folder of a photo stands in for the bucket; steps are loaded once per folder.
-    let mut loaded: Option<(PathBuf, Pipeline)> = None;
+    // Steps are loaded once for photos that follow each other from one place.
+    let mut loaded: Option<(Storage, Pipeline)> = None;
     for photo in &args.photos {
-        let (folder, name) = place(photo)?;
-        if loaded.as_ref().is_none_or(|(of, _)| *of != folder) {
-            let storage = Storage {
-                kind: StorageKind::FileSystem { path: folder.clone() },
-                buckets: vec![".".to_owned()],
-                max_object_bytes: settings.storage.max_object_bytes,
-            };
-            loaded =
-                Some((folder.clone(), Pipeline::with_references(&storage, &settings.storage, &settings.steps).await?));
+        let (storage, object) = place(photo, &settings)?;
+        if loaded.as_ref().is_none_or(|(of, _)| *of != storage) {
+            let pipeline = Pipeline::with_references(&storage, &settings.storage, &settings.steps).await?;
+            loaded = Some((storage, pipeline));
         }
         let Some((_, pipeline)) = &loaded else { continue };
-        let object = Object { bucket: ".".to_owned(), key: name.clone(), bytes: None, etag: None };
-        match pipeline.process(name.clone(), 1, &object, variables.clone()).await {
+        match pipeline.process(object.key.clone(), 1, &object, variables.clone()).await {
             Ok(mut processed) => {
-                processed.body.object.bucket.clone_from(&settings.storage.buckets[0]);
+                // The folder of a file stands in for the bucket.
+                if processed.body.object.bucket == FOLDER {
+                    processed.body.object.bucket.clone_from(&settings.storage.buckets[0]);
+                }
                 println!("{}", serde_json::to_string(&processed.body)?);
             }
-            Err(Failure { reason, message }) => {
+            Err(Failure { reason, mut message }) => {
                 failed += 1;
+                if reason == FailureReason::CredentialsUnavailable && args.secrets.is_none() {
+                    message.push_str("; on this machine, say with --secrets DIR where the Secret lies");
+                }
                 println!("{}", json!({"file": photo, "reason": reason.as_str(), "message": message}));
             }
         }
@@ -78,10 +88,23 @@ fn setting(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// A file's folder, absolute, and its name.
-fn place(photo: &Path) -> anyhow::Result<(PathBuf, String)> {
+/// The store that a photo is in, and its name there.
+fn place(photo: &Path, settings: &WorkerSettings) -> anyhow::Result<(Storage, Object)> {
+    if let Some(uri) = photo.to_str().filter(|text| text.contains("://")) {
+        let plain = Format::Plain { uri_pointer: None };
+        let Parsed::Objects(objects) = formats::parse(&plain, "", uri.as_bytes())? else {
+            bail!("{uri:?} names no object");
+        };
+        let object = objects.into_iter().next().with_context(|| format!("{uri:?} names no object"))?;
+        return Ok((settings.storage.clone(), object));
+    }
     let path = std::path::absolute(photo)?;
     let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("{} is not the name of a file", photo.display()))?.to_owned();
-    Ok((path.parent().unwrap_or(Path::new("/")).to_owned(), name))
+    let key = name.with_context(|| format!("{} is not the name of a file", photo.display()))?.to_owned();
+    let storage = Storage {
+        kind: StorageKind::FileSystem { path: path.parent().unwrap_or(Path::new("/")).to_owned() },
+        buckets: vec![FOLDER.to_owned()],
+        max_object_bytes: settings.storage.max_object_bytes,
+    };
+    Ok((storage, Object { bucket: FOLDER.to_owned(), key, bytes: None, etag: None }))
 }

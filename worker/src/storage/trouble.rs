@@ -126,7 +126,9 @@ impl Trouble {
             Self::Unready(failure) => failure,
             Self::Refused(refusal) => refusal.into_failure(object, endpoint),
             Self::Broken(how) => {
-                let message = format!("{path} could not be read from {endpoint}: {how}");
+                let message = format!(
+                    "{path} could not be read from {endpoint}: {how}; if it lasts, check storage.endpoint and the network"
+                );
                 Failure::new(FailureReason::StoreUnavailable, message)
             }
         }
@@ -158,6 +160,10 @@ impl Refusal {
             let message = format!("{endpoint} does not let us read {path}: {said}; {way_out}");
             Failure::new(FailureReason::AccessDenied, message)
         };
+        let unavailable = |way_out: &str| {
+            let message = format!("{path} could not be read from {endpoint}: {said}; {way_out}");
+            Failure::new(FailureReason::StoreUnavailable, message)
+        };
         match self.meaning() {
             Meaning::NoObject => missing(object),
             Meaning::NoBucket => {
@@ -178,10 +184,10 @@ impl Refusal {
             }
             Meaning::Refused => refused(way_out(self.code())),
             Meaning::ClockSkewed => refused(&clock(self.ahead)),
-            Meaning::Busy | Meaning::Unavailable => {
-                let message = format!("{path} could not be read from {endpoint}: {said}");
-                Failure::new(FailureReason::StoreUnavailable, message)
+            Meaning::Busy => {
+                unavailable("if it lasts, ask the store less: lower spec.scaling.maxReplicas or delivery.slots")
             }
+            Meaning::Unavailable => unavailable("check storage.endpoint, storage.region and storage.addressing"),
         }
     }
 
@@ -219,7 +225,9 @@ fn clock(ahead: Option<SignedDuration>) -> String {
 
 fn changed(object: &Object) -> Failure {
     let message = match &object.etag {
-        Some(etag) => format!("{} is not what its event named (eTag {etag}): it was overwritten since", object.path()),
+        Some(etag) => {
+            format!("{} is not what its event named (eTag {etag:?}): it was overwritten since", object.path())
+        }
         None => format!("{} was overwritten again and again while it was read", object.path()),
     };
     let reason = if object.etag.is_some() { FailureReason::ObjectChanged } else { FailureReason::StoreUnavailable };

@@ -126,8 +126,13 @@ async fn each_refusal_has_a_reason_and_a_way_out_and_neighbours_are_read() {
         (Refuse(403, "InvalidObjectState"), 1, R::AccessDenied, "restore it from the archive"),
         (Refuse(404, "NoSuchKey"), 3, R::ObjectMissing, "there is no object photos/a.jpg"),
         (Refuse(404, "NoSuchBucket"), 1, R::ObjectMissing, "there is no bucket \"photos\""),
-        (Refuse(400, "InvalidArgument"), 1, R::StoreUnavailable, "InvalidArgument"),
-        (Refuse(429, "QpsLimitExceeded"), 3, R::StoreUnavailable, "QpsLimitExceeded"),
+        (
+            Refuse(400, "InvalidArgument"),
+            1,
+            R::StoreUnavailable,
+            "InvalidArgument (EC 0000-00000001); check storage.endpoint",
+        ),
+        (Refuse(429, "QpsLimitExceeded"), 3, R::StoreUnavailable, "ask the store less"),
         (Refuse(500, "InternalError"), 3, R::StoreUnavailable, "InternalError"),
         (Refuse(503, "ServiceUnavailable"), 3, R::StoreUnavailable, "ServiceUnavailable"),
         (Cut(1), 3, R::StoreUnavailable, "could not be read from http://127.0.0.1"),
@@ -176,6 +181,8 @@ async fn an_object_that_is_not_what_its_event_named_is_given_up() {
     assert_eq!(failure.reason, FailureReason::ObjectChanged);
     assert!(failure.message.contains("was overwritten since"), "{failure}");
     assert_eq!(bench.requests(), 2, "another try cannot bring it back");
+    let nonsense = Object { etag: Some("a\r\nhost: elsewhere".to_owned()), ..object("b.jpg") };
+    assert_eq!(bench.failure(&nonsense).await.reason, FailureReason::ObjectChanged);
     assert_eq!(bench.store.read(&object("b.jpg")).await.unwrap(), "second", "a message without a version means any");
 }
 

@@ -1,3 +1,5 @@
+//! A cloud that gives out keys, or does not, and environments that lead to it.
+
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
