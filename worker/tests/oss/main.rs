@@ -216,6 +216,27 @@ async fn a_large_object_is_read_in_parts_of_one_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_beside_the_bytes_that_are_held_waits_for_them() {
+    let bench = Bench::new();
+    let access = Access::Secret { directory: bench.secret.path().to_owned() };
+    let (endpoint, addressing) = (bench.server.endpoint(), Addressing::Path);
+    let kind = StorageKind::Oss { endpoint, signature: v4(), addressing, access };
+    let settings = Storage { kind, buckets: vec![BUCKET.into()], max_object_bytes: 256 << 20 };
+    let store = Store::open(&settings);
+    // As many bytes as a worker holds.
+    bench.server.put(BUCKET, "all", vec![0; 256 * MIB]);
+    let held = store.read(&object("all")).await.unwrap();
+    let waiting = tokio::spawn(async move { store.read(&object("a.jpg")).await });
+    // Another worker reads the same object a hundred times meanwhile.
+    for _ in 0..100 {
+        bench.store.read(&object("a.jpg")).await.unwrap();
+    }
+    assert!(!waiting.is_finished(), "it is admitted when the other is dropped");
+    drop(held);
+    assert_eq!(waiting.await.unwrap().unwrap(), "12345678");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn versions_are_never_mixed() {
     let bench = Bench::new();
     let put = || bench.server.put(BUCKET, "large", vec![b'1'; 40 * MIB]);
