@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagejob_protocol::settings::{
-    Action, DispatcherSettings, Format, GroupProtocol, JobName, Kafka, OnExhausted, OnFail, Retry, StartFrom, Step,
-    Storage, StorageKind, WorkerSettings,
+    self, Action, DispatcherSettings, Format, GroupProtocol, JobName, Kafka, OnExhausted, OnFail, Retry, StartFrom,
+    Step, Storage, StorageKind, WorkerSettings,
 };
 use imagejob_protocol::wire::{Control, Report};
 use rdkafka::message::OwnedMessage;
@@ -100,6 +100,7 @@ impl Fleet {
                 kafka,
                 consumer_group,
                 format: Format::Auto,
+                hosts: std::collections::BTreeMap::new(),
                 storage: Storage {
                     kind: StorageKind::FileSystem { path: folder.path().join("store") },
                     buckets: vec![BUCKET.to_owned()],
@@ -316,8 +317,7 @@ impl Fleet {
 
 /// A step that calls `handler`.
 pub fn handler_step(handler: &Handler) -> Step {
-    let action =
-        Action::Handler { command: Vec::new(), port: handler.port(), path: "/invoke".into(), timeout_ms: 30_000 };
+    let action = Action::Handler(settings::Handler::on_port(handler.port()));
     Step { name: "own".into(), on_fail: OnFail::Stop, action }
 }
 

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::post;
-use imagejob_protocol::settings::{Action, OnFail, Step};
+use imagejob_protocol::settings::{self, Action, OnFail, Step};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -83,7 +83,7 @@ impl Workshop {
         let router = Router::new().route("/invoke", post(invoke));
         self.runtime.spawn(async move { axum::serve(listener, router).await });
         self.ports.push(port);
-        let action = Action::Handler { command: Vec::new(), port, path: "/invoke".into(), timeout_ms: LIMIT_MS };
+        let action = Action::Handler(settings::Handler { timeout_ms: LIMIT_MS, ..settings::Handler::on_port(port) });
         Ok(Step { name: "own".into(), on_fail: OnFail::Stop, action })
     }
 

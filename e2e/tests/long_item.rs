@@ -10,7 +10,7 @@ use imagejob_e2e::fleet::{Fleet, handler_step};
 use imagejob_e2e::handler::Handler;
 use imagejob_e2e::story::{Story, skipped};
 use imagejob_e2e::wait;
-use imagejob_protocol::settings::Action;
+use imagejob_protocol::settings::{self, Action};
 
 /// How long the item takes, seconds. Ten minutes is what is promised (600 tries that): twice the
 /// `max.poll.interval.ms` of five.
@@ -30,7 +30,9 @@ fn a_long_item_keeps_its_lease_and_nobody_waits_for_it() {
     let broker = Broker::start().unwrap();
     let handler = Handler::with_first(long, Duration::from_millis(20)).unwrap();
     let mut step = handler_step(&handler);
-    let Action::Handler { timeout_ms, .. } = &mut step.action else { unreachable!("it is a handler") };
+    let Action::Handler(settings::Handler { timeout_ms, .. }) = &mut step.action else {
+        unreachable!("it is a handler")
+    };
     *timeout_ms = 2 * long.as_millis() as u64;
     let mut fleet = Fleet::new(&broker, "long", 3, vec![step]).unwrap();
     fleet.start_dispatchers(1).unwrap();

@@ -6,9 +6,12 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use imagejob_api::validate::{Action, Format, OssSignature, StartFrom, Step, Storage, StorageKind, StoreAccess};
+use imagejob_api::validate::{
+    Action, Format, Handler, OssSignature, StartFrom, Step, Storage, StorageKind, StoreAccess,
+};
 use imagejob_api::{
-    BucketAddressing, FailureAction, GroupProtocol, LastResort, Mechanism, NamespacedName, ValidatedJob,
+    BucketAddressing, FailureAction, GroupProtocol, LastResort, LifecycleCall, Mechanism, NamespacedName, Payload,
+    ValidatedJob,
 };
 use imagejob_protocol::settings;
 use imagejob_protocol::settings::{DispatcherSettings, JobName, WorkerSettings};
@@ -196,7 +199,11 @@ pub fn worker_settings(job: &ValidatedJob, paths: &SecretPaths) -> WorkerSetting
             Format::Plain { uri_pointer } => settings::Format::Plain { uri_pointer: uri_pointer.clone() },
             Format::S3Event => settings::Format::S3Event,
             Format::OssEvent => settings::Format::OssEvent,
+            Format::MnsBase64 => settings::Format::MnsBase64,
+            Format::CloudEvent => settings::Format::CloudEvent,
+            Format::FcConnector => settings::Format::FcConnector,
         },
+        hosts: job.source.hosts.clone(),
         storage: storage(&job.storage, paths),
         variables: job.variables.clone(),
         steps: job.steps.iter().map(step).collect(),
@@ -258,12 +265,25 @@ fn step(step: &Step) -> settings::Step {
             Action::Homework { template, regions } => {
                 settings::Action::Homework { template: template.clone(), regions: regions.clone() }
             }
-            Action::Handler { command, port, path, timeout } => settings::Action::Handler {
-                command: command.clone(),
-                port: port.unwrap_or(0),
-                path: path.clone(),
-                timeout_ms: millis(*timeout),
-            },
+            Action::Handler(step) => settings::Action::Handler(handler(step)),
         },
+    }
+}
+
+fn handler(handler: &Handler) -> settings::Handler {
+    settings::Handler {
+        command: handler.command.clone(),
+        port: handler.port.unwrap_or(0),
+        socket: handler.socket.clone(),
+        path: handler.path.clone(),
+        timeout_ms: millis(handler.timeout),
+        payload: match handler.payload {
+            Payload::Reference => settings::Payload::Reference,
+            Payload::Bytes => settings::Payload::Bytes,
+            Payload::Record => settings::Payload::Record,
+        },
+        health_path: handler.health_path.clone(),
+        initialize: handler.lifecycle.contains(&LifecycleCall::Initialize),
+        pre_stop: handler.lifecycle.contains(&LifecycleCall::PreStop),
     }
 }

@@ -14,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::core::Work;
-use crate::formats::{self, Parsed};
+use crate::formats::{self, Message, Named, Places};
 use crate::gate::Gate;
 use crate::metrics::Metrics;
 use crate::outcome::{Failure, Outcome};
 use crate::pipeline::{Phases, Pipeline};
 use crate::publish::Publisher;
+use crate::steps::Item;
 use crate::variables::Variables;
 
 /// Everything that an item needs, shared by all.
@@ -45,24 +46,29 @@ impl Items {
         self.publisher.flush()
     }
 
+    /// Ends what steps began, after the last item.
+    pub async fn stop(&self) {
+        self.pipeline.stop().await;
+    }
+
     async fn process(&self, lease: Lease, arrived: Instant) -> Result<Outcome, Failure> {
         let value = lease.value.clone().unwrap_or_default();
-        let default_bucket = self.settings.storage.buckets.first().map_or("", String::as_str);
-        let objects = match formats::parse(&self.settings.format, default_bucket, &value)? {
-            Parsed::Objects(objects) => objects,
-            Parsed::Skipped { event } => {
-                tracing::debug!(event, "skipped");
-                return Ok(Outcome::Done { timings: wire::Timings::default(), results: 0, skipped: true });
-            }
-        };
-        let record = Record::of(lease, &self.settings, objects.len() as u32, copied(&self.settings.copy, &value));
-        let variables = Variables::of(&self.settings.variables, &value);
+        let message = Message { headers: &lease.headers, value: &value };
+        let asked = formats::parse(&self.settings.format, Places::of(&self.settings), message)?;
+        self.metrics.skipped(&asked.skipped);
+        if asked.photos.is_empty() {
+            return Ok(Outcome::Done { timings: wire::Timings::default(), results: 0, skipped: true });
+        }
+        let record = Record::of(lease, &self.settings, asked.photos.len() as u32);
         let (mut phases, mut publish, mut bytes) = (Phases::default(), Duration::ZERO, 0);
-        for (index, object) in (0..).zip(&objects) {
+        for (index, Named { object, message }) in (0..).zip(&asked.photos) {
+            let variables = Variables::of(&self.settings.variables, message);
             let attributes = record.attributes(index, object);
             let id = attributes.source.item_id(index);
-            let mut processed = self.pipeline.process(id, attributes.attempt, object, variables.clone()).await?;
-            processed.body.copied.clone_from(&record.copied);
+            let item =
+                Item { attempt: record.attempt, variables, record: value.clone(), ..Item::new(id, object.clone()) };
+            let mut processed = self.pipeline.process(item).await?;
+            processed.body.copied = copied(&self.settings.copy, message);
             let begun = clock::now();
             self.publisher.publish(&record.key, &attributes, &processed.body).await?;
             publish += begun.elapsed();
@@ -112,11 +118,10 @@ struct Record {
     traceparent: Option<String>,
     key: Vec<u8>,
     objects: u32,
-    copied: BTreeMap<String, Value>,
 }
 
 impl Record {
-    fn of(lease: Lease, settings: &WorkerSettings, objects: u32, copied: BTreeMap<String, Value>) -> Self {
+    fn of(lease: Lease, settings: &WorkerSettings, objects: u32) -> Self {
         let position = lease.position.unwrap_or_default();
         let source = Source {
             group: settings.consumer_group.clone(),
@@ -134,7 +139,6 @@ impl Record {
             attempt: lease.attempt,
             traceparent: parent,
             objects,
-            copied,
         }
     }
 
@@ -155,11 +159,7 @@ impl Record {
 }
 
 /// What the pointers find in the message; what is not there is left out.
-fn copied(pointers: &[String], message: &[u8]) -> BTreeMap<String, Value> {
-    if pointers.is_empty() {
-        return BTreeMap::new();
-    }
-    let message: Value = serde_json::from_slice(message).unwrap_or_default();
+fn copied(pointers: &[String], message: &Value) -> BTreeMap<String, Value> {
     let found = |pointer: &String| Some((pointer.clone(), message.pointer(pointer)?.clone()));
     pointers.iter().filter_map(found).collect()
 }

@@ -23,6 +23,7 @@ pub struct Metrics {
     busy: Gauge,
     slots: Gauge,
     object_bytes: Counter,
+    skipped: Counter,
     start: Gauge<f64, AtomicU64>,
 }
 
@@ -39,6 +40,7 @@ impl Metrics {
             busy: Gauge::default(),
             slots: Gauge::default(),
             object_bytes: Counter::default(),
+            skipped: Counter::default(),
             start: Gauge::default(),
         };
         // The registry appends the unit and `_total`; the contract's names have the unit already.
@@ -57,6 +59,11 @@ impl Metrics {
             Unit::Bytes,
             metrics.object_bytes.clone(),
         );
+        registry.register(
+            names::SKIPPED_EVENTS,
+            "Events that leave no new object behind: removals, parts of uploads",
+            metrics.skipped.clone(),
+        );
         registry.register_with_unit(
             plain(names::START_SECONDS, "_seconds"),
             "Process start until the steps were loaded",
@@ -70,6 +77,14 @@ impl Metrics {
     pub fn started(&self, slots: u32, start: Duration) {
         self.slots.set(i64::from(slots));
         self.start.set(start.as_secs_f64());
+    }
+
+    /// Events that ask for nothing.
+    pub fn skipped(&self, events: &[String]) {
+        for event in events {
+            tracing::debug!(event, "skipped");
+            self.skipped.inc();
+        }
     }
 
     /// An item begins; it ends when the guard is dropped.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use imagejob_protocol::events::{Image, ItemBody, Object, PhaseMillis};
+use bytes::Bytes;
+use imagejob_protocol::events::{Image, ItemBody, PhaseMillis};
 use imagejob_protocol::settings::{self, WorkerSettings};
 use imagejob_vision::Caps;
 
@@ -14,12 +15,13 @@ use crate::decode::{Cores, Photo};
 use crate::outcome::Failure;
 use crate::steps::{self, Item, Step};
 use crate::storage::Store;
-use crate::variables::Variables;
 
 /// A job's steps, loaded, and the store that they read.
 pub struct Pipeline {
     store: Arc<Store>,
     steps: Vec<Step>,
+    /// Some step wants the bytes, though it may not look at pixels.
+    wants_bytes: bool,
     /// Pixels along the longer side for the step that wants most; none if no step looks at pixels.
     wanted_side: Option<u32>,
     caps: Caps,
@@ -73,51 +75,58 @@ impl Pipeline {
         settings: &[settings::Step],
     ) -> anyhow::Result<Self> {
         let store = Arc::new(Store::open(photos));
-        let references = if photos == references { Arc::clone(&store) } else { Arc::new(Store::open(references)) };
+        // Photos are held while references are read: with room of their own the two never wait for each other.
+        let references = Arc::new(Store::open(references).for_references());
         let mut steps = Vec::with_capacity(settings.len());
         for step in settings {
             steps.push(Step::load(step, &references).await?);
         }
         let wanted_side = steps.iter().filter_map(Step::wanted_side).max();
-        Ok(Self { store, steps, wanted_side, caps: Caps::default(), cores: Cores::new() })
+        let wants_bytes = steps.iter().any(Step::wants_bytes);
+        Ok(Self { store, steps, wants_bytes, wanted_side, caps: Caps::default(), cores: Cores::new() })
     }
 
     /// Looks at one photo.
     ///
     /// # Errors
     /// The first thing that fails, with its reason.
-    pub async fn process(
-        &self,
-        id: String,
-        attempt: u32,
-        object: &Object,
-        variables: Variables,
-    ) -> Result<Processed, Failure> {
+    pub async fn process(&self, mut item: Item) -> Result<Processed, Failure> {
         let mut phases = Phases::default();
-        let mut object = object.clone();
-        let photo = match self.wanted_side {
-            Some(side) => Some(self.photo(&mut object, side, &mut phases).await?),
-            None => None,
+        if self.wants_bytes || self.wanted_side.is_some() {
+            let begun = clock::now();
+            let bytes = self.store.read(&item.object).await?;
+            phases.fetch = begun.elapsed();
+            item.object.bytes = Some(bytes.len() as u64);
+            item.bytes = Some(bytes);
+        }
+        let photo = match (self.wanted_side, &item.bytes) {
+            (Some(side), Some(bytes)) => Some(self.photo(bytes.clone(), side, &mut phases).await?),
+            _ => None,
         };
+        if !self.wants_bytes {
+            item.bytes = None;
+        }
         let begun = clock::now();
         let image = photo.as_ref().map(|photo| Image {
             width: photo.header.width,
             height: photo.header.height,
             format: photo.header.format.as_str().to_owned(),
         });
-        let variables = variables.with_object(&object);
-        let item = Item { id, attempt, object, variables };
+        item.variables = item.variables.with_object(&item.object);
         let steps = steps::run(&self.steps, &item, photo.as_ref(), &self.cores).await?;
         phases.steps = begun.elapsed();
         let body = ItemBody { object: item.object, image, steps, timings: phases.into(), copied: BTreeMap::default() };
         Ok(Processed { body, phases })
     }
 
-    async fn photo(&self, object: &mut Object, side: u32, phases: &mut Phases) -> Result<Arc<Photo>, Failure> {
-        let begun = clock::now();
-        let bytes = self.store.read(object).await?;
-        phases.fetch = begun.elapsed();
-        object.bytes = Some(bytes.len() as u64);
+    /// Ends what steps began, after the last photo.
+    pub async fn stop(&self) {
+        for step in &self.steps {
+            step.stop().await;
+        }
+    }
+
+    async fn photo(&self, bytes: Bytes, side: u32, phases: &mut Phases) -> Result<Arc<Photo>, Failure> {
         let begun = clock::now();
         let photo = self.cores.decode(bytes, self.caps, side).await?;
         phases.decode = begun.elapsed();

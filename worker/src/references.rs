@@ -88,5 +88,5 @@ fn object(uri: &str) -> Option<Object> {
     let (scheme, rest) = uri.split_once("://")?;
     let (bucket, key) = rest.split_once('/').filter(|(_, key)| !key.is_empty())?;
     let known = matches!(scheme, "oss" | "s3");
-    known.then(|| Object { bucket: bucket.to_owned(), key: key.to_owned(), bytes: None, etag: None })
+    known.then(|| Object::new(bucket, key))
 }

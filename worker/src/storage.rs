@@ -57,6 +57,12 @@ impl Store {
         }
     }
 
+    /// With room for one reference at a time, beside what photos take: who needs one holds a photo already.
+    #[must_use]
+    pub(crate) fn for_references(self) -> Self {
+        Self { budget: Budget::new(self.max_object_bytes), ..self }
+    }
+
     /// Reads an object whole, once there is room for it beside those that are held. Whoever holds one object
     /// must not wait for another: the room may be all taken by others who do the same.
     ///
@@ -124,7 +130,7 @@ mod tests {
     use super::*;
 
     fn object(bucket: &str, key: &str) -> Object {
-        Object { bucket: bucket.into(), key: key.into(), bytes: None, etag: None }
+        Object::new(bucket, key)
     }
 
     /// A store with one bucket `photos` of `limit` bytes an object, beside which lies `secret`.

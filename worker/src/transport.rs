@@ -3,6 +3,7 @@
 //! All are made of the same parts. Looking at the system's certificates takes tens of milliseconds, so it
 //! is left to those who need them, when they need them.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, redirect};
@@ -14,12 +15,16 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 /// How long a key may take.
 const KEY_LIMIT: Duration = Duration::from_secs(15);
 
-/// For handlers: no proxies, no certificates.
+/// For handlers: no proxies, no certificates; all requests go to `socket`, if there is one.
 ///
 /// # Errors
 /// No resolver can be set up.
-pub(crate) fn local() -> reqwest::Result<Client> {
-    builder().tls_certs_only([]).build()
+pub(crate) fn local(socket: Option<&Path>) -> reqwest::Result<Client> {
+    let builder = builder().tls_certs_only([]);
+    match socket {
+        Some(socket) => builder.unix_socket(socket).build(),
+        None => builder.build(),
+    }
 }
 
 /// For the store at `endpoint`, and for no other host: whoever answers with another address is not followed.

@@ -16,11 +16,7 @@ pub struct Variables(BTreeMap<String, String>);
 impl Variables {
     /// What `pointers` (name to JSON pointer) find in a message: strings as they are, numbers and truth values as
     /// JSON writes them. What is not there has no value, which matters only to a pattern that names it.
-    pub fn of(pointers: &BTreeMap<String, String>, message: &[u8]) -> Self {
-        if pointers.is_empty() {
-            return Self::default();
-        }
-        let message: Value = serde_json::from_slice(message).unwrap_or_default();
+    pub fn of(pointers: &BTreeMap<String, String>, message: &Value) -> Self {
         let text = |value: &Value| match value {
             Value::String(text) => Some(text.clone()),
             Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
@@ -74,15 +70,17 @@ impl FromIterator<(String, String)> for Variables {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn patterns_are_filled_from_message_and_name() {
         let pointers = [("id", "/poster/id"), ("shop", "/shop"), ("list", "/list"), ("none", "/none")];
         let pointers = pointers.map(|(name, pointer)| (name.to_owned(), pointer.to_owned())).into();
-        let message = r#"{"poster": {"id": "海报 7"}, "shop": 12, "list": [1], "none": null}"#;
-        let object = Object { bucket: "photos".into(), key: "holiday/a.b.jpg".into(), bytes: None, etag: None };
-        let variables = Variables::of(&pointers, message.as_bytes()).with_object(&object);
+        let message = json!({"poster": {"id": "海报 7"}, "shop": 12, "list": [1], "none": null});
+        let object = Object::new("photos", "holiday/a.b.jpg");
+        let variables = Variables::of(&pointers, &message).with_object(&object);
         for (pattern, expanded) in [
             ("oss://posters/{id}.jpg", Ok("oss://posters/海报 7.jpg")),
             ("oss://posters/{shop}/{id}", Ok("oss://posters/12/海报 7")),

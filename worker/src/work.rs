@@ -84,6 +84,7 @@ impl Worker {
         if tokio::time::timeout(LAST_FRAMES, streams.wait()).await.is_err() {
             info!("some streams did not end in time");
         }
+        items.stop().await;
         probes.await??;
         items.flush()
     }

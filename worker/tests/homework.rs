@@ -8,6 +8,7 @@ use imagejob_truth::camera::{Shot, take};
 use imagejob_truth::page::Answer;
 use imagejob_truth::{Page, Picture};
 use imagejob_worker::pipeline::Pipeline;
+use imagejob_worker::steps::Item;
 use imagejob_worker::variables::Variables;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -49,9 +50,9 @@ async fn read(storage: &Storage, page: &str) -> Result<Value, FailureReason> {
     let action = Action::Homework { template: pattern("jpg"), regions: pattern("json") };
     let step = Step { name: "page".to_owned(), on_fail: OnFail::Stop, action };
     let pipeline = Pipeline::of(storage, &[step]).await.unwrap();
-    let object = Object { bucket: "photos".into(), key: "half.jpg".into(), bytes: None, etag: None };
+    let object = Object::new("photos", "half.jpg");
     let variables: Variables = [("pageId".to_owned(), page.to_owned())].into_iter().collect();
-    let processed = pipeline.process("id".into(), 1, &object, variables).await;
+    let processed = pipeline.process(Item { variables, ..Item::new("id", object) }).await;
     processed.map(|processed| processed.body.steps["page"].clone()).map_err(|failure| failure.reason)
 }
 

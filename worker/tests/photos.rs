@@ -11,11 +11,11 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use imagejob_protocol::events::{ItemBody, Object};
 use imagejob_protocol::reasons::FailureReason;
-use imagejob_protocol::settings::{Action, OnFail, Step, Storage, StorageKind};
+use imagejob_protocol::settings::{Action, Handler, OnFail, Step, Storage, StorageKind};
 use imagejob_worker::decode::Cores;
 use imagejob_worker::outcome::Failure;
 use imagejob_worker::pipeline::Pipeline;
-use imagejob_worker::variables::Variables;
+use imagejob_worker::steps::Item;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -45,13 +45,13 @@ fn step(name: &str, on_fail: OnFail, action: Action) -> Step {
 
 fn handler(port: u16, timeout: Duration) -> Action {
     let timeout_ms = timeout.as_millis() as u64;
-    Action::Handler { command: Vec::new(), port, path: "/invoke".to_owned(), timeout_ms }
+    Action::Handler(Handler { timeout_ms, ..Handler::on_port(port) })
 }
 
 async fn process(storage: &Storage, steps: &[Step], key: &str) -> Result<ItemBody, Failure> {
     let pipeline = Pipeline::of(storage, steps).await.unwrap();
-    let object = Object { bucket: "photos".to_owned(), key: key.to_owned(), bytes: None, etag: None };
-    pipeline.process("00ff".to_owned(), 2, &object, Variables::default()).await.map(|processed| processed.body)
+    let object = Object::new("photos", key);
+    pipeline.process(Item { attempt: 2, ..Item::new("00ff", object) }).await.map(|processed| processed.body)
 }
 
 /// A handler on a free port that runs as long as the test.

@@ -7,6 +7,7 @@ use imagejob_protocol::settings::{Action, OnFail, Step, Storage, StorageKind};
 use imagejob_truth::camera::{Shot, take};
 use imagejob_truth::{Picture, Poster};
 use imagejob_worker::pipeline::Pipeline;
+use imagejob_worker::steps::Item;
 use imagejob_worker::variables::Variables;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -51,9 +52,9 @@ async fn pipeline(storage: &Storage) -> Pipeline {
 }
 
 async fn compare(pipeline: &Pipeline, photo: &str, poster: Option<&str>) -> Result<Value, FailureReason> {
-    let object = Object { bucket: "photos".into(), key: format!("{photo}.jpg"), bytes: None, etag: None };
+    let object = Object::new("photos", format!("{photo}.jpg"));
     let variables: Variables = poster.map(|id| ("posterId".to_owned(), id.to_owned())).into_iter().collect();
-    let processed = pipeline.process("id".into(), 1, &object, variables).await;
+    let processed = pipeline.process(Item { variables, ..Item::new("id", object) }).await;
     processed.map(|processed| processed.body.steps["match"].clone()).map_err(|failure| failure.reason)
 }
 

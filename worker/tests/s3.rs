@@ -23,7 +23,7 @@ use s3::{ACCESS_KEY_ID, REGION, S3, SECRET_ACCESS_KEY, write_secret};
 const BUCKET: &str = "photos";
 
 fn object(bucket: &str, key: &str) -> Object {
-    Object { bucket: bucket.into(), key: key.into(), bytes: None, etag: None }
+    Object::new(bucket, key)
 }
 
 /// A store of objects of at most 8 bytes.

@@ -46,6 +46,11 @@ pub(crate) fn job() -> Vec<Rule> {
             "results.failureTopic is results.topic too; use another",
         )
         .field_path(".results.failureTopic"),
+        rule(
+            "!has(self.source.hosts) || self.source.hosts.all(host, self.source.hosts[host] in self.storage.buckets)",
+            "a bucket in source.hosts is not in storage.buckets; add it there",
+        )
+        .field_path(".source.hosts"),
         rule(format!("{dead_letters} != self.results.topic"), "deadLetter.topic is results.topic too; use another")
             .field_path(".deadLetter.topic"),
         rule(
@@ -120,6 +125,14 @@ const POINTER_FORM: &str = "write a JSON pointer like /photo/url";
 
 fn pointer_expression(pointer: &str) -> String {
     format!("{pointer}.matches('^(/([^~/]|~[01])*)+$')")
+}
+
+/// Buckets by domain names.
+pub(crate) fn hosts() -> Vec<Rule> {
+    vec![rule(
+        "self.all(host, host.size() <= 253 && host.matches('^[a-z0-9-]+([.][a-z0-9-]+)*$'))",
+        "write a host name in small letters like img.example.com, without https:// and port",
+    )]
 }
 
 /// What belongs to one kind of store only.
@@ -250,10 +263,12 @@ pub(crate) fn reference() -> Vec<Rule> {
 pub(crate) fn handler() -> Vec<Rule> {
     vec![
         rule(
-            "has(self.port) || (has(self.command) && self.command.size() > 0)",
-            "a handler without a command needs port; name the port that is listened on",
+            "has(self.port) || has(self.socket) || (has(self.command) && self.command.size() > 0)",
+            "a handler without a command needs port or socket; name what is listened on",
         )
         .field_path(".port"),
+        rule("!has(self.port) || !has(self.socket)", "a handler listens on a port or on a socket; omit one of them")
+            .field_path(".socket"),
         rule(
             "!has(self.command) || self.command.size() == 0 || self.command[0] != ''",
             "the first item of command is empty; name the program",

@@ -1,5 +1,7 @@
 //! Where a job's records come from.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +17,8 @@ pub struct Source {
     pub kafka: Kafka,
     /// How messages name objects: `Auto` finds out from each message, `Plain` is a bare URI, JSON
     /// with `uri` or `bucket` and `key`, or a URI at `uriPointer`, `S3Event` is S3's notification,
-    /// version 2.x, and `OssEvent` OSS's, in the form of function triggers.
+    /// version 2.x, and `OssEvent` OSS's. `MnsBase64` is Base64 of such a message, `CloudEvent` one with
+    /// such a message as its data, `FcConnector` an array of records with such messages as their values.
     #[serde(default)]
     pub format: MessageFormat,
     /// JSON pointer (RFC 6901) to the object's URI, for producers with their own JSON; format
@@ -23,6 +26,14 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::json_pointer()))]
     pub uri_pointer: Option<String>,
+    /// Buckets by the domain names that stand for them in `https://` addresses, at most 32. Addresses of the
+    /// form `https://<bucket>.oss-cn-hangzhou.aliyuncs.com/<key>` need no entry.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(
+        extend("maxProperties" = 32, "x-kubernetes-validations" = cel::hosts()),
+        extend("additionalProperties" = serde_json::json!({"type": "string", "maxLength": 255}))
+    )]
+    pub hosts: BTreeMap<String, String>,
 }
 
 /// A Kafka cluster and the topics that are read.
@@ -87,6 +98,12 @@ pub enum MessageFormat {
     Plain,
     /// S3 event notification, version 2.x.
     S3Event,
-    /// OSS event, in the form of function triggers.
+    /// OSS event, as OSS and function triggers send it.
     OssEvent,
+    /// Base64 of any of these, as MNS carries bodies.
+    MnsBase64,
+    /// CloudEvent 1.x, binary or structured, with any of these as its data.
+    CloudEvent,
+    /// Array of records of another topic, as a sink connector to functions makes it.
+    FcConnector,
 }

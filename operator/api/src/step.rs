@@ -69,13 +69,13 @@ pub struct Homework {
     pub regions: String,
 }
 
-/// Code of your own, called over HTTP on localhost with a POST per photo.
+/// Code of your own, called over HTTP on the worker's machine with a POST per photo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = cel::handler()))]
 pub struct Handler {
     /// Program and arguments that each worker starts and stops, with the port in the environment
-    /// variable `PORT`. If omitted, something else listens on `port` already.
+    /// variable `PORT`, or the socket in `SOCKET`. If omitted, something else listens already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 4096)))]
     pub command: Vec<String>,
@@ -84,6 +84,10 @@ pub struct Handler {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
+    /// Absolute path of a Unix socket that is listened on instead of a port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 107), extend("x-kubernetes-validations" = cel::absolute_path()))]
+    pub socket: Option<String>,
     /// Path of the POST.
     #[serde(default = "default_handler_path")]
     #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::http_path()))]
@@ -92,6 +96,41 @@ pub struct Handler {
     #[serde(default = "default_handler_timeout_seconds")]
     #[schemars(range(min = 1, max = 86_400))]
     pub timeout_seconds: u32,
+    /// Body of the POST: `Reference` is JSON with the photo's bucket and key, `Bytes` the photo, `Record` the value
+    /// of the record as it came.
+    #[serde(default)]
+    pub payload: Payload,
+    /// Path of a GET that is answered with 2xx while the handler is well. The first photo waits for that; a `command`
+    /// that was not well three times, 10 s apart, is started again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::http_path()))]
+    pub health_path: Option<String>,
+    /// Calls around the photos, as Function Compute makes them: `Initialize` is one `POST /initialize` after each
+    /// start, `PreStop` one `GET /pre-stop` before the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2), extend("x-kubernetes-list-type" = "set"))]
+    pub lifecycle: Vec<LifecycleCall>,
+}
+
+/// Body of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum Payload {
+    /// JSON with the photo's place.
+    #[default]
+    Reference,
+    /// The photo.
+    Bytes,
+    /// The record's value as it came.
+    Record,
+}
+
+/// A call that is not about a photo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LifecycleCall {
+    /// `POST /initialize`.
+    Initialize,
+    /// `GET /pre-stop`.
+    PreStop,
 }
 
 fn default_handler_path() -> String {

@@ -26,7 +26,7 @@ pub use access::{KafkaAuth, KafkaTls};
 pub use problem::{InvalidReason, Problem, Subject};
 pub use scaling::not_admitted;
 pub use source::{Format, Source, StartFrom};
-pub use steps::{Action, Step};
+pub use steps::{Action, Handler, Step};
 pub use storage::{OssSignature, Storage, StorageKind, StoreAccess};
 
 use crate::job::{Delivery, ImageJob, ImageJobSpec, LastResort, Scaling};
@@ -135,7 +135,7 @@ fn merge(
 ) -> Option<ValidatedJob> {
     let spec = &job.spec;
     names::object_name(&job.metadata, problems);
-    let source = source::source(&spec.source, &job.metadata, created, problems);
+    let source = source::source(&spec.source, &spec.storage.buckets, &job.metadata, created, problems);
     let storage = storage::storage(&spec.storage, problems);
     variables::variables(spec, problems);
     let steps = steps::steps(spec, problems);

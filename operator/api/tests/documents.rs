@@ -81,7 +81,9 @@ fn job_and_policy_merge_field_by_field() {
     let job = validated(FULL);
     assert_eq!(job.source.format, Format::Plain { uri_pointer: Some("/photo/url".to_owned()) });
     assert_eq!(job.storage.kind, StorageKind::FileSystem { path: "/data/photos".into() });
-    assert!(matches!(&job.steps[1].action, Action::Handler { port: Some(9000), command, .. } if command.len() == 2));
+    assert!(
+        matches!(&job.steps[1].action, Action::Handler(handler) if handler.port == Some(9000) && handler.command.len() == 2)
+    );
     let scaling = &job.scaling;
     assert_eq!((scaling.wait, scaling.min_replicas, scaling.max_replicas), (Duration::from_secs(30), 1, 400));
     assert_eq!(scaling.scale_down_stabilization, Duration::from_secs(45));

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 mod adjust;
+mod check_handler;
 mod dev;
 mod dlq;
 mod generate;
@@ -29,6 +30,7 @@ struct Cli {
 enum Command {
     Dev(dev::DevArgs),
     Try(trial::TryArgs),
+    CheckHandler(check_handler::CheckHandlerArgs),
     Simulate(simulate::SimulateArgs),
     Record(record::RecordArgs),
     Plan(plan::PlanArgs),
@@ -59,6 +61,7 @@ fn start() -> anyhow::Result<()> {
         match cli.command {
             Command::Dev(args) => dev::run(args).await,
             Command::Try(args) => trial::run(args).await,
+            Command::CheckHandler(args) => check_handler::run(args).await,
             Command::Simulate(args) => tokio::task::block_in_place(|| simulate::run(&args)),
             Command::Record(args) => tokio::task::block_in_place(|| record::run(&args)),
             Command::Plan(args) => plan::run(&args),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use imagejob_operator::plan::worker_settings;
 use imagejob_operator::secrets::SecretPaths;
@@ -10,9 +10,10 @@ use imagejob_operator::{Clock as _, SystemClock};
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::{Format, Storage, StorageKind, WorkerSettings};
-use imagejob_worker::formats::{self, Parsed};
+use imagejob_worker::formats::{self, Message, Places};
 use imagejob_worker::outcome::Failure;
 use imagejob_worker::pipeline::Pipeline;
+use imagejob_worker::steps::Item;
 use imagejob_worker::variables::Variables;
 use serde_json::json;
 
@@ -58,11 +59,17 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
     for photo in &args.photos {
         let (storage, object) = place(photo, &settings)?;
         if loaded.as_ref().is_none_or(|(of, _)| *of != storage) {
+            if let Some((_, pipeline)) = &loaded {
+                pipeline.stop().await;
+            }
             let pipeline = Pipeline::with_references(&storage, &settings.storage, &settings.steps).await?;
             loaded = Some((storage, pipeline));
         }
         let Some((_, pipeline)) = &loaded else { continue };
-        match pipeline.process(object.key.clone(), 1, &object, variables.clone()).await {
+        let bucket = if object.bucket == FOLDER { &settings.storage.buckets[0] } else { &object.bucket };
+        let record = json!({"bucket": bucket, "key": object.key}).to_string().into();
+        let item = Item { variables: variables.clone(), record, ..Item::new(object.key.clone(), object) };
+        match pipeline.process(item).await {
             Ok(mut processed) => {
                 // The folder of a file stands in for the bucket.
                 if processed.body.object.bucket == FOLDER {
@@ -79,6 +86,9 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
             }
         }
     }
+    if let Some((_, pipeline)) = &loaded {
+        pipeline.stop().await;
+    }
     anyhow::ensure!(failed == 0, "{failed} of {} photos failed", args.photos.len());
     Ok(())
 }
@@ -92,10 +102,10 @@ fn setting(text: &str) -> Result<(String, String), String> {
 fn place(photo: &Path, settings: &WorkerSettings) -> anyhow::Result<(Storage, Object)> {
     if let Some(uri) = photo.to_str().filter(|text| text.contains("://")) {
         let plain = Format::Plain { uri_pointer: None };
-        let Parsed::Objects(objects) = formats::parse(&plain, "", uri.as_bytes())? else {
-            bail!("{uri:?} names no object");
-        };
-        let object = objects.into_iter().next().with_context(|| format!("{uri:?} names no object"))?;
+        let places = Places { buckets: &settings.storage.buckets, hosts: &settings.hosts };
+        let parsed = formats::parse(&plain, places, Message { headers: &[], value: uri.as_bytes() })?;
+        let named = parsed.photos.into_iter().next().with_context(|| format!("{uri:?} names no object"))?;
+        let object = named.object;
         return Ok((settings.storage.clone(), object));
     }
     let path = std::path::absolute(photo)?;
@@ -106,5 +116,5 @@ fn place(photo: &Path, settings: &WorkerSettings) -> anyhow::Result<(Storage, Ob
         buckets: vec![FOLDER.to_owned()],
         max_object_bytes: settings.storage.max_object_bytes,
     };
-    Ok((storage, Object { bucket: FOLDER.to_owned(), key, bytes: None, etag: None }))
+    Ok((storage, Object::new(FOLDER, key)))
 }

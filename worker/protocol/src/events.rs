@@ -87,14 +87,14 @@ impl Attributes {
             ("ce_sourcecount", self.count.to_string()),
             ("ce_attempt", self.attempt.to_string()),
         ];
-        headers.extend(self.subject.as_ref().map(|subject| ("ce_subject", percent_encode(subject))));
+        headers.extend(self.subject.as_ref().map(|subject| ("ce_subject", percent_encoded(subject))));
         headers.extend(self.traceparent.clone().map(|parent| ("traceparent", parent)));
         headers
     }
 }
 
-/// `ce_subject` is a URI reference: bytes outside RFC 3986's unreserved set and `/` are escaped.
-fn percent_encode(text: &str) -> String {
+/// As part of a URI (`ce_subject` is one) or a header: bytes outside RFC 3986's unreserved set and `/` are escaped.
+pub fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
@@ -132,12 +132,17 @@ pub struct Object {
     /// Bytes, once fetched.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bytes: Option<u64>,
-    /// The version that the message means, where it says so: an object that was overwritten since is another.
+    /// Entity tag that the message gives, without quotes: which of the object's states it is about.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub etag: Option<String>,
 }
 
 impl Object {
+    /// An object of which no more than its place is known.
+    pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
+        Self { bucket: bucket.into(), key: key.into(), bytes: None, etag: None }
+    }
+
     /// `bucket/key`.
     pub fn path(&self) -> String {
         format!("{}/{}", self.bucket, self.key)

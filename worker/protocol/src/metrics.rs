@@ -35,6 +35,8 @@ pub const WORKER_SLOTS: &str = "imagejob_worker_slots";
 pub const WORKER_BUSY_SLOTS: &str = "imagejob_worker_busy_slots";
 /// Bytes read from the store (counter).
 pub const OBJECT_BYTES: &str = "imagejob_worker_object_bytes";
+/// Events in records that leave no new object behind (counter).
+pub const SKIPPED_EVENTS: &str = "imagejob_worker_skipped_events";
 /// Process start until the steps were loaded, seconds (gauge).
 pub const START_SECONDS: &str = "imagejob_worker_start_seconds";
 
@@ -56,5 +58,6 @@ pub const ALL: &[&str] = &[
     WORKER_SLOTS,
     WORKER_BUSY_SLOTS,
     OBJECT_BYTES,
+    SKIPPED_EVENTS,
     START_SECONDS,
 ];

@@ -44,6 +44,8 @@ words! {
         UnrecognisedFormat,
         /// An event of a version that this program does not know.
         UnsupportedVersion,
+        /// A connector left the value out of its record, as it was too large.
+        Overflow,
         /// The message names a bucket outside `storage.buckets`.
         BucketNotListed,
         /// The object's name would leave its bucket (`..`, an absolute path).
@@ -76,7 +78,9 @@ words! {
         ReferenceUnusable,
         /// The handler answered 4xx: it will not take this item.
         HandlerRejected,
-        /// The handler answered 5xx or 429, or broke the connection.
+        /// The handler answered 429: it has too much to do.
+        HandlerBusy,
+        /// The handler answered 5xx, or broke the connection.
         HandlerFailed,
         /// The handler answered something other than a JSON object within the size limit.
         HandlerAnswerInvalid,
@@ -101,12 +105,14 @@ impl FailureReason {
             | Self::StoreUnavailable
             | Self::AccessDenied
             | Self::CredentialsUnavailable
+            | Self::HandlerBusy
             | Self::HandlerFailed
             | Self::TimedOut
             | Self::PublishFailed => FailureClass::Transient,
             Self::NotJson
             | Self::UnrecognisedFormat
             | Self::UnsupportedVersion
+            | Self::Overflow
             | Self::BucketNotListed
             | Self::PathEscapesStore
             | Self::ObjectTooLarge

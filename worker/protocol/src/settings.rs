@@ -161,6 +161,9 @@ pub struct WorkerSettings {
     pub consumer_group: String,
     /// How messages name objects.
     pub format: Format,
+    /// Buckets by the domain names that stand for them in `https://` addresses.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, String>,
     /// Where objects are.
     pub storage: Storage,
     /// JSON pointers into the message, by the name that patterns in steps use.
@@ -190,8 +193,14 @@ pub enum Format {
     },
     /// S3 event notification 2.x.
     S3Event,
-    /// OSS event, in the form of function triggers.
+    /// OSS event, as OSS and function triggers send it.
     OssEvent,
+    /// Base64 of any of these, as MNS carries bodies.
+    MnsBase64,
+    /// CloudEvent 1.x with any of these as its data.
+    CloudEvent,
+    /// Array of records of another topic, as a sink connector to functions makes it.
+    FcConnector,
 }
 
 /// Where objects are.
@@ -326,16 +335,69 @@ pub enum Action {
         /// JSON with the regions' names and rectangles, likewise.
         regions: String,
     },
-    /// The user's own code over HTTP on localhost.
-    Handler {
-        /// Program and arguments that the worker starts and stops, with `PORT` in its
-        /// environment; empty = something else (a sidecar) listens already.
-        command: Vec<String>,
-        /// TCP port on 127.0.0.1; 0 with a command = the worker picks a free one.
-        port: u16,
-        /// Path of the POST.
-        path: String,
-        /// Limit of one call, milliseconds.
-        timeout_ms: u64,
-    },
+    /// The user's own code over HTTP on this machine.
+    Handler(Handler),
+}
+
+/// The user's own code over HTTP on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Handler {
+    /// Program and arguments that the worker starts and stops, with `PORT` or `SOCKET` in its environment;
+    /// empty = something else (a sidecar) listens already.
+    pub command: Vec<String>,
+    /// TCP port on 127.0.0.1; 0 with a command = the worker picks a free one.
+    pub port: u16,
+    /// Unix socket that is listened on instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<PathBuf>,
+    /// Path of the POST.
+    pub path: String,
+    /// Limit of one call, milliseconds.
+    pub timeout_ms: u64,
+    /// What the body of a call is.
+    pub payload: Payload,
+    /// Path of a GET that is answered with 2xx while the handler is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_path: Option<String>,
+    /// `POST /initialize` once before the first photo.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub initialize: bool,
+    /// `GET /pre-stop` after the last one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pre_stop: bool,
+}
+
+impl Handler {
+    /// One that listens on a port already, called as if nothing was said about it.
+    pub fn on_port(port: u16) -> Self {
+        Self {
+            command: Vec::new(),
+            port,
+            socket: None,
+            path: "/invoke".to_owned(),
+            timeout_ms: 30_000,
+            payload: Payload::Reference,
+            health_path: None,
+            initialize: false,
+            pre_stop: false,
+        }
+    }
+}
+
+/// What the body of a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Payload {
+    /// JSON with the photo's place.
+    Reference,
+    /// The photo.
+    Bytes,
+    /// The record's value as it came.
+    Record,
+}
+
+/// Serde asks with a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(value: &bool) -> bool {
+    !value
 }

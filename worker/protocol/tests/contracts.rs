@@ -9,8 +9,9 @@ use std::path::Path;
 use imagejob_protocol::events::{Attributes, SUCCEEDED, Source};
 use imagejob_protocol::reasons::{FailureReason, ProblemReason};
 use imagejob_protocol::settings::{
-    Access, Action, Addressing, DispatcherSettings, Format, GroupProtocol, JobName, Kafka, KafkaAuth, KafkaTls,
-    OnExhausted, OnFail, OssSignature, Retry, SaslMechanism, StartFrom, Step, Storage, StorageKind, WorkerSettings,
+    Access, Action, Addressing, DispatcherSettings, Format, GroupProtocol, Handler, JobName, Kafka, KafkaAuth,
+    KafkaTls, OnExhausted, OnFail, OssSignature, Payload, Retry, SaslMechanism, StartFrom, Step, Storage, StorageKind,
+    WorkerSettings,
 };
 use imagejob_protocol::{metrics, wire};
 use prost::Message;
@@ -86,6 +87,7 @@ fn settings_files() {
         },
         consumer_group: "media.poster-check".into(),
         format: Format::Plain { uri_pointer: Some("/photo/url".into()) },
+        hosts: [("img.example.com".into(), "photos".into())].into(),
         storage: Storage {
             kind: StorageKind::S3 {
                 endpoint: "https://s3.eu-central-1.amazonaws.com".into(),
@@ -107,12 +109,15 @@ fn settings_files() {
             Step {
                 name: "own".into(),
                 on_fail: OnFail::Continue,
-                action: Action::Handler {
+                action: Action::Handler(Handler {
                     command: vec!["python3".into(), "handler.py".into()],
-                    port: 0,
-                    path: "/invoke".into(),
-                    timeout_ms: 30_000,
-                },
+                    socket: Some("/run/handler.sock".into()),
+                    payload: Payload::Bytes,
+                    health_path: Some("/health".into()),
+                    initialize: true,
+                    pre_stop: true,
+                    ..Handler::on_port(0)
+                }),
             },
         ],
         result_topic: "poster-results".into(),

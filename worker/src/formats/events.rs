@@ -1,18 +1,21 @@
 //! What the notifications of S3 and OSS have in common: a list of events, each with a version, a name
 //! and the object that it happened to.
 
+use std::sync::Arc;
+
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Parsed, size, unrecognised};
+use super::{Named, Parsed, etag, size, unrecognised};
 use crate::outcome::Failure;
 
 #[derive(Deserialize)]
 struct Event {
-    #[serde(rename = "eventVersion")]
-    version: String,
+    /// Not said by all who hand events on.
+    #[serde(rename = "eventVersion", default)]
+    version: Option<String>,
     #[serde(rename = "eventName")]
     name: String,
     #[serde(alias = "s3", alias = "oss")]
@@ -22,7 +25,7 @@ struct Event {
 #[derive(Deserialize)]
 struct Entity {
     bucket: Bucket,
-    object: Named,
+    object: Entry,
 }
 
 #[derive(Deserialize)]
@@ -31,12 +34,12 @@ struct Bucket {
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct Entry {
     key: String,
     #[serde(default)]
     size: Value,
     #[serde(default, rename = "eTag")]
-    etag: Option<String>,
+    etag: Value,
 }
 
 /// A family of notifications.
@@ -52,19 +55,41 @@ pub(super) struct Family {
 }
 
 impl Family {
-    /// The objects of the events that are admitted: nothing to do if there is none.
-    pub(super) fn parse(&self, list: &Value) -> Result<Parsed, Failure> {
+    /// The objects of the events in `list`, a field of `message`, that are admitted.
+    pub(super) fn all(&self, list: &str, message: Value) -> Result<Parsed, Failure> {
+        let Self { name, .. } = self;
+        let events = message.get(list).ok_or_else(|| unrecognised(format!("an {name} event has {list:?}")))?;
+        let events = Vec::<Event>::deserialize(events).map_err(|error| self.misshapen(&error))?;
+        self.parse(&events, message)
+    }
+
+    /// The object of an event that stands for itself.
+    pub(super) fn one(&self, message: Value) -> Result<Parsed, Failure> {
+        let event = Event::deserialize(&message).map_err(|error| self.misshapen(&error))?;
+        self.parse(&[event], message)
+    }
+
+    fn misshapen(&self, error: &serde_json::Error) -> Failure {
+        unrecognised(format!("not an {} event: {error}", self.name))
+    }
+
+    fn parse(&self, events: &[Event], message: Value) -> Result<Parsed, Failure> {
         let Self { name, version, .. } = self;
-        let events =
-            Vec::<Event>::deserialize(list).map_err(|error| unrecognised(format!("not an {name} event: {error}")))?;
-        if let Some(event) = events.iter().find(|event| !event.version.starts_with(version)) {
-            let message = format!("{name} event version {} is not known; {version}x is", event.version);
+        let stated = events.iter().filter_map(|event| event.version.as_ref());
+        if let Some(other) = stated.into_iter().find(|stated| !stated.starts_with(version)) {
+            let message = format!("{name} event version {other} is not known; {version}x is");
             return Err(Failure::new(FailureReason::UnsupportedVersion, message));
         }
-        let Some(first) = events.first() else { return Err(unrecognised("the event list is empty")) };
-        let admitted = events.iter().filter(|event| (self.admitted)(&event.name));
-        let objects: Vec<Object> = admitted.map(|event| self.object(&event.happened_to)).collect();
-        Ok(if objects.is_empty() { Parsed::Skipped { event: first.name.clone() } } else { Parsed::Objects(objects) })
+        if events.is_empty() {
+            return Err(unrecognised("the event list is empty"));
+        }
+        let message = Arc::new(message);
+        let (admitted, skipped): (Vec<_>, Vec<_>) = events.iter().partition(|event| (self.admitted)(&event.name));
+        let named = |event: &Event| Named { object: self.object(&event.happened_to), message: Arc::clone(&message) };
+        Ok(Parsed {
+            photos: admitted.into_iter().map(named).collect(),
+            skipped: skipped.into_iter().map(|event| event.name.clone()).collect(),
+        })
     }
 
     fn object(&self, Entity { bucket, object }: &Entity) -> Object {
@@ -72,7 +97,7 @@ impl Family {
             bucket: bucket.name.clone(),
             key: (self.key)(&object.key),
             bytes: size(&object.size),
-            etag: object.etag.clone().filter(|etag| !etag.is_empty()),
+            etag: etag(&object.etag),
         }
     }
 }

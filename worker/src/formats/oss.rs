@@ -1,13 +1,15 @@
-//! Alibaba Cloud OSS events, in the form in which Function Compute's OSS trigger hands them on.
-//! Source: the Function Compute guide, "Trigger event format". Keys are taken as they are.
+//! Alibaba Cloud OSS events: as Function Compute's OSS trigger hands them on (region, requester and the like
+//! beside `oss`), as OSS itself notifies (the same inside `oss`), and single ones, as EventBridge sends them.
+//! Sources: the Function Compute guide, "Trigger event format"; the OSS guide, "Event notifications"; the
+//! EventBridge guide, "OSS events". Keys are taken as they are.
 
 use serde_json::Value;
 
+use super::Parsed;
 use super::events::Family;
-use super::{Parsed, unrecognised};
 use crate::outcome::Failure;
 
-const OSS: Family = Family { name: "OSS", version: "1.", admitted: |name| WHOLE.contains(&name), key: str::to_owned };
+const OSS: Family = Family { name: "OSS", version: "1.", admitted, key: str::to_owned };
 
 /// Events that leave a whole object behind. The other creations are steps towards one (the parts of a
 /// multipart upload, appended pieces) and would each be taken for a photo.
@@ -18,6 +20,15 @@ const WHOLE: [&str; 4] = [
     "ObjectCreated:CompleteMultipartUpload",
 ];
 
-pub(super) fn parse(value: &Value) -> Result<Parsed, Failure> {
-    OSS.parse(value.get("events").ok_or_else(|| unrecognised("an OSS event has \"events\""))?)
+pub(super) fn parse(value: Value) -> Result<Parsed, Failure> {
+    OSS.all("events", value)
+}
+
+pub(super) fn one(value: Value) -> Result<Parsed, Failure> {
+    OSS.one(value)
+}
+
+/// Whether an event of this name leaves a whole object behind.
+pub(super) fn admitted(name: &str) -> bool {
+    WHOLE.contains(&name.trim_start_matches("oss:"))
 }

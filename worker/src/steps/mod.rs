@@ -7,6 +7,7 @@ mod quality;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use imagejob_protocol::events::Object;
 use imagejob_protocol::settings::{self, Action, OnFail};
 use imagejob_vision::registration::WANTED_SIDE;
@@ -32,6 +33,17 @@ pub struct Item {
     pub object: Object,
     /// What patterns in steps may name.
     pub variables: Variables,
+    /// Value of the record that names the photo.
+    pub record: Bytes,
+    /// The photo as it is stored, once it was read.
+    pub bytes: Option<Bytes>,
+}
+
+impl Item {
+    /// The first attempt at an object that nothing else is said about.
+    pub fn new(id: impl Into<String>, object: Object) -> Self {
+        Self { id: id.into(), attempt: 1, object, variables: Variables::default(), record: Bytes::new(), bytes: None }
+    }
 }
 
 /// A step that is ready to run.
@@ -74,11 +86,21 @@ impl Step {
                 pages: References::new(Arc::clone(store)),
                 places: References::new(Arc::clone(store)),
             }),
-            Action::Handler { command, port, path, timeout_ms } => {
-                Kind::Handler(Handler::start(command, *port, path, *timeout_ms).await?)
-            }
+            Action::Handler(settings) => Kind::Handler(Handler::start(settings).await?),
         };
         Ok(Self { name: settings.name.clone(), on_fail: settings.on_fail, kind })
+    }
+
+    /// Whether it wants the photo's bytes, though it may not look at pixels.
+    pub fn wants_bytes(&self) -> bool {
+        matches!(&self.kind, Kind::Handler(handler) if handler.wants_bytes())
+    }
+
+    /// Ends what it began, after its last photo.
+    pub async fn stop(&self) {
+        if let Kind::Handler(handler) = &self.kind {
+            handler.stop().await;
+        }
     }
 
     /// The pixels that it wants along the longer side; none if it does not look at pixels.

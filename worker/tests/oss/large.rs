@@ -5,7 +5,7 @@ use std::process::Command;
 use imagejob_protocol::events::Object;
 use imagejob_protocol::settings::{Access, Action, Addressing, OnFail, OssSignature, Step, Storage, StorageKind};
 use imagejob_worker::pipeline::Pipeline;
-use imagejob_worker::variables::Variables;
+use imagejob_worker::steps::Item;
 
 use super::BUCKET;
 use super::server::{ACCESS_KEY_ID, Oss, REGION, SECRET, write_secret};
@@ -68,8 +68,7 @@ async fn look(endpoint: String) {
     let quality = Step { name: "quality".to_owned(), on_fail: OnFail::Stop, action: Action::Quality {} };
     let pipeline = Pipeline::of(&storage, &[quality]).await.unwrap();
     let process = async |key: &str| {
-        let object = Object { bucket: BUCKET.to_owned(), key: key.to_owned(), bytes: None, etag: None };
-        pipeline.process("id".to_owned(), 1, &object, Variables::default()).await.unwrap()
+        pipeline.process(Item::new("id", Object::new(BUCKET, key))).await.unwrap()
     };
     process("small.jpg").await;
     let baseline = kilobytes("VmRSS:");

@@ -1,5 +1,7 @@
 //! Where records come from and how they name objects.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -28,6 +30,8 @@ pub struct Source {
     pub start_from: StartFrom,
     /// How messages name objects.
     pub format: Format,
+    /// Buckets by the domain names that stand for them.
+    pub hosts: BTreeMap<String, String>,
 }
 
 /// Where to begin on a partition without a committed offset.
@@ -51,12 +55,19 @@ pub enum Format {
     },
     /// S3 event notification 2.x.
     S3Event,
-    /// OSS event, in the form of function triggers.
+    /// OSS event.
     OssEvent,
+    /// Base64 of any of these.
+    MnsBase64,
+    /// CloudEvent 1.x with any of these as its data.
+    CloudEvent,
+    /// Array of records of another topic.
+    FcConnector,
 }
 
 pub(super) fn source(
     spec: &source::Source,
+    buckets: &[String],
     metadata: &ObjectMeta,
     created: Timestamp,
     problems: &mut Problems,
@@ -73,6 +84,7 @@ pub(super) fn source(
         problems.add("spec.source.kafka.consumerGroup", "is not 1 to 255 characters long; omit it for the default");
     }
     let format = format(spec, problems);
+    hosts(&spec.hosts, buckets, problems);
     (problems.count() == before).then(|| Source {
         bootstrap_servers: kafka.bootstrap_servers.split(',').map(str::trim).collect::<Vec<_>>().join(","),
         auth,
@@ -87,6 +99,7 @@ pub(super) fn source(
             }
         },
         format,
+        hosts: spec.hosts.clone(),
     })
 }
 
@@ -115,5 +128,24 @@ fn format(spec: &source::Source, problems: &mut Problems) -> Format {
         (MessageFormat::Auto, None) => Format::Auto,
         (MessageFormat::S3Event, None) => Format::S3Event,
         (MessageFormat::OssEvent, None) => Format::OssEvent,
+        (MessageFormat::MnsBase64, None) => Format::MnsBase64,
+        (MessageFormat::CloudEvent, None) => Format::CloudEvent,
+        (MessageFormat::FcConnector, None) => Format::FcConnector,
+    }
+}
+
+fn hosts(hosts: &BTreeMap<String, String>, buckets: &[String], problems: &mut Problems) {
+    let letters = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    for (host, bucket) in hosts {
+        let path = format!("spec.source.hosts.{host}");
+        if host.len() > 253 || !host.split('.').all(letters) {
+            let form = "write it in small letters like img.example.com, without https:// and port";
+            problems.add(&path, format!("{host:?} is not a host name; {form}"));
+        }
+        if !buckets.contains(bucket) {
+            problems.add(&path, format!("bucket {bucket:?} is not in storage.buckets; add it there"));
+        }
     }
 }

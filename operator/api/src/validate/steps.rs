@@ -1,11 +1,12 @@
 //! What is done to each photo.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::problem::Problems;
 use super::variables;
 use crate::job::ImageJobSpec;
-use crate::step::{self, FailureAction};
+use crate::step::{self, FailureAction, LifecycleCall, Payload};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,17 +36,29 @@ pub enum Action {
         /// Its regions, likewise.
         regions: String,
     },
-    /// Code of the user's own, called over HTTP on localhost.
-    Handler {
-        /// Program and arguments that each worker starts; empty = something listens already.
-        command: Vec<String>,
-        /// Port on 127.0.0.1; none = the worker picks one, which needs a command.
-        port: Option<u16>,
-        /// Path of the POST.
-        path: String,
-        /// Limit of one call.
-        timeout: Duration,
-    },
+    /// Code of the user's own, called over HTTP on the worker's machine.
+    Handler(Handler),
+}
+
+/// Code of the user's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handler {
+    /// Program and arguments that each worker starts; empty = something listens already.
+    pub command: Vec<String>,
+    /// Port on 127.0.0.1; without it and a socket the worker picks one, which needs a command.
+    pub port: Option<u16>,
+    /// Unix socket.
+    pub socket: Option<PathBuf>,
+    /// Path of the POST.
+    pub path: String,
+    /// Limit of one call.
+    pub timeout: Duration,
+    /// Body of a call.
+    pub payload: Payload,
+    /// Path of a GET that says whether it is well.
+    pub health_path: Option<String>,
+    /// Calls that are not about a photo.
+    pub lifecycle: Vec<LifecycleCall>,
 }
 
 pub(super) fn steps(job: &ImageJobSpec, problems: &mut Problems) -> Vec<Step> {
@@ -98,20 +111,45 @@ fn handler(path: &str, spec: &step::Handler, problems: &mut Problems) -> Action 
     }
     match spec.port {
         Some(0) => problems.add(&format!("{path}.port"), "0 is not from 1 to 65535"),
-        None if spec.command.is_empty() => {
-            problems.add(&format!("{path}.port"), "is required without a command; name the port that is listened on");
+        None if spec.command.is_empty() && spec.socket.is_none() => {
+            let sentence = "is required without a command and a socket; name the port that is listened on";
+            problems.add(&format!("{path}.port"), sentence);
         }
         _ => {}
     }
-    if !spec.path.starts_with('/') || spec.path.contains([' ', '#']) {
-        problems.add(&format!("{path}.path"), format!("{:?} is not a path; write it like /invoke", spec.path));
+    if let Some(socket) = &spec.socket {
+        let path = format!("{path}.socket");
+        if spec.port.is_some() {
+            problems.add(&path, "is there beside port; omit one of them");
+        }
+        if !socket.starts_with('/') || socket.len() > 107 {
+            let form = "begin it with / and keep to 107 bytes, as sockets must";
+            problems.add(&path, format!("{socket:?} is not the path of a socket; {form}"));
+        }
+    }
+    http_path(&format!("{path}.path"), &spec.path, problems);
+    if let Some(health) = &spec.health_path {
+        http_path(&format!("{path}.healthPath"), health, problems);
+    }
+    for (i, call) in spec.lifecycle.iter().enumerate().filter(|(i, call)| spec.lifecycle[..*i].contains(call)) {
+        problems.add(&format!("{path}.lifecycle[{i}]"), format!("{call:?} is there already; keep one"));
     }
     problems.in_range(&format!("{path}.timeoutSeconds"), spec.timeout_seconds, 1..=86_400);
-    Action::Handler {
+    Action::Handler(Handler {
         command: spec.command.clone(),
         port: spec.port,
+        socket: spec.socket.as_ref().map(PathBuf::from),
         path: spec.path.clone(),
         timeout: Duration::from_secs(u64::from(spec.timeout_seconds)),
+        payload: spec.payload,
+        health_path: spec.health_path.clone(),
+        lifecycle: spec.lifecycle.clone(),
+    })
+}
+
+fn http_path(path: &str, written: &str, problems: &mut Problems) {
+    if !written.starts_with('/') || written.contains([' ', '#']) {
+        problems.add(path, format!("{written:?} is not a path; write it like /invoke"));
     }
 }
 

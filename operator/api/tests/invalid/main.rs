@@ -162,8 +162,7 @@ fn a_pointer_belongs_to_the_plain_format_only() {
 fn without_a_command_a_handler_needs_its_port() {
     let [mut job, policy] = documents();
     change(&mut job, "spec.steps[1].handler", "{\"path\": \"/match\"}");
-    let sentence =
-        "job.yaml: spec.steps[1].handler.port: is required without a command; name the port that is listened on";
+    let sentence = "job.yaml: spec.steps[1].handler.port: is required without a command and a socket; name the port that is listened on";
     assert_eq!(complaints(&job, &policy), [sentence]);
 }
 

@@ -12,10 +12,11 @@ use imagejob_ledger::{Log, restore};
 use imagejob_operator::plan::worker_settings;
 use imagejob_operator::secrets::SecretPaths;
 use imagejob_protocol::settings::WorkerSettings;
-use imagejob_worker::formats::{Parsed, parse};
+use imagejob_protocol::wire::Header;
+use imagejob_worker::formats::{Message as Record, Places, parse};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::Message as _;
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::audit::{Balance, Partition, Scope};
@@ -115,7 +116,7 @@ impl Kafka {
             asker.assign(&from)?;
             while let Some(message) = asker.poll(ANSWER_LIMIT) {
                 let message = message?;
-                if wanted.contains(&message.offset()) && self.asks_for_nothing(message.payload().unwrap_or_default()) {
+                if wanted.contains(&message.offset()) && self.asks_for_nothing(&message) {
                     skipped.insert(((topic.clone(), *partition), message.offset()));
                 }
                 if message.offset() >= *last {
@@ -126,8 +127,14 @@ impl Kafka {
         Ok(skipped)
     }
 
-    fn asks_for_nothing(&self, value: &[u8]) -> bool {
-        matches!(parse(&self.worker.format, "", value), Ok(Parsed::Skipped { .. }))
+    fn asks_for_nothing(&self, message: &BorrowedMessage<'_>) -> bool {
+        let header = |header: rdkafka::message::Header<'_, &[u8]>| Header {
+            name: header.key.to_owned(),
+            value: header.value.map(|value| value.to_vec().into()),
+        };
+        let headers: Vec<_> = message.headers().map(|headers| headers.iter().map(header).collect()).unwrap_or_default();
+        let record = Record { headers: &headers, value: message.payload().unwrap_or_default() };
+        parse(&self.worker.format, Places::of(&self.worker), record).is_ok_and(|asked| asked.photos.is_empty())
     }
 }
 

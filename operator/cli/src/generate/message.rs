@@ -145,8 +145,11 @@ fn form_encode(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+
     use imagejob_protocol::settings::Format as Admitted;
-    use imagejob_worker::formats::{Parsed, parse};
+    use imagejob_worker::formats::{Message, Parsed, Places, parse};
+    use imagejob_worker::outcome::Failure;
 
     use super::*;
 
@@ -161,11 +164,14 @@ mod tests {
         Object { bucket: "photos".to_owned(), key: key.to_owned(), bytes: 1_234 }
     }
 
+    fn read(admitted: &Admitted, value: &[u8]) -> Result<Parsed, Failure> {
+        let places = Places { buckets: &["default".to_owned()], hosts: &BTreeMap::new() };
+        parse(admitted, places, Message { headers: &[], value })
+    }
+
     fn named(admitted: &Admitted, value: &[u8]) -> (String, String) {
-        match parse(admitted, "default", value).unwrap() {
-            Parsed::Objects(objects) => (objects[0].bucket.clone(), objects[0].key.clone()),
-            Parsed::Skipped { event } => panic!("skipped {event}"),
-        }
+        let object = read(admitted, value).unwrap().photos.swap_remove(0).object;
+        (object.bucket, object.key)
     }
 
     #[test]
@@ -185,7 +191,7 @@ mod tests {
         for (format, admitted) in &FORMATS {
             let value = |fault| broken(fault, *format, &object("a.jpg"), Timestamp::UNIX_EPOCH);
             for fault in [Fault::NotJson, Fault::UnrecognisedFormat] {
-                let failure = parse(admitted, "default", &value(fault)).unwrap_err();
+                let failure = read(admitted, &value(fault)).unwrap_err();
                 assert_eq!(failure.reason, fault.reason(), "{format:?}");
             }
             assert_eq!(named(admitted, &value(Fault::BucketNotListed)).0, "not-photos");
