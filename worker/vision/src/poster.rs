@@ -4,7 +4,12 @@
 //! of two siblings is the same. So the poster is cut out of the photo, straightened, and compared with
 //! the reference tile by tile; regions of tiles that differ decide.
 
+mod grid;
+mod light;
+mod obstacle;
+mod outline;
 mod regions;
+mod state;
 mod verdict;
 
 use crate::Luma;

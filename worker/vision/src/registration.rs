@@ -6,6 +6,8 @@
 //! ```
 
 mod alignment;
+mod moments;
+mod search;
 mod template;
 mod tiles;
 
@@ -16,8 +18,9 @@ use crate::decode::Photo;
 use crate::features::{Features, pairings};
 use crate::geometry::{Homography, Point, Quad, area, consensus, frame, is_convex};
 use crate::quality::{self, Fault, Quality};
+pub(crate) use moments::Tile;
 use template::Template;
-pub(crate) use tiles::{Tile, Tiles};
+pub(crate) use tiles::{SAME, Tiles};
 
 /// The longer side, in pixels, that a decoder should leave at least.
 pub const WANTED_SIDE: u32 = 800;

@@ -8,27 +8,33 @@ use crate::geometry::{Homography, Point};
 pub(crate) fn straightened(photo: &Luma, map: &Homography, width: u32, height: u32) -> Luma {
     let m = map.cells().map(|cell| cell as f32);
     let (last_x, last_y) = (photo.width() as f32 - 1.0, photo.height() as f32 - 1.0);
-    let stride = photo.width() as usize;
+    let (stride, last_row) = (photo.width() as usize, photo.height() as usize - 1);
     let from = photo.pixels();
-    let mut pixels = Vec::with_capacity(width as usize * height as usize);
-    for row in 0..height {
+    let mut pixels = vec![0; width as usize * height as usize];
+    // Places in 1/256 of a pixel.
+    let mut places = vec![[0_i32; 2]; width as usize];
+    for (row, target) in pixels.chunks_exact_mut(width as usize).enumerate() {
         let down = row as f32 + 0.5;
         let begin = [m[1] * down + m[2], m[4] * down + m[5], m[7] * down + m[8]];
-        pixels.extend((0..width).map(|column| {
+        for (column, place) in places.iter_mut().enumerate() {
             let right = column as f32 + 0.5;
             let scale = 1.0 / (m[6] * right + begin[2]);
-            let x_there = ((m[0] * right + begin[0]) * scale - 0.5).clamp(0.0, last_x);
-            let y_there = ((m[3] * right + begin[1]) * scale - 0.5).clamp(0.0, last_y);
-            let (left, top) = (x_there as usize, y_there as usize);
-            let (right, down) = (x_there - left as f32, y_there - top as f32);
-            let next = usize::from(left < stride - 1);
-            let below = if (top as f32) < last_y { stride } else { 0 };
+            let x = ((m[0] * right + begin[0]) * scale - 0.5).clamp(0.0, last_x);
+            let y = ((m[3] * right + begin[1]) * scale - 0.5).clamp(0.0, last_y);
+            *place = [(x * 256.0) as i32, (y * 256.0) as i32];
+        }
+        for (pixel, &[x, y]) in target.iter_mut().zip(&places) {
+            let (left, top) = ((x >> 8) as usize, (y >> 8) as usize);
+            let (right, down) = (x & 255, y & 255);
+            let next = usize::from(left + 1 < stride);
+            let below = if top < last_row { stride } else { 0 };
             let at = top * stride + left;
-            let level = |i: usize| f32::from(from[i]);
-            let upper = level(at) + (level(at + next) - level(at)) * right;
-            let lower = level(at + below) + (level(at + below + next) - level(at + below)) * right;
-            (upper + (lower - upper) * down + 0.5) as u8
-        }));
+            let level = |i: usize| i32::from(from[i]);
+            let upper = level(at) * (256 - right) + level(at + next) * right;
+            let lower = level(at + below) * (256 - right) + level(at + below + next) * right;
+            // At most 65,536 x 255 and half of it to round.
+            *pixel = ((upper * (256 - down) + lower * down + 32_768) >> 16) as u8;
+        }
     }
     Luma::new(width, height, pixels).unwrap_or_else(|| photo.clone())
 }

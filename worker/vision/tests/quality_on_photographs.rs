@@ -6,50 +6,17 @@ mod darkroom;
 
 use std::path::Path;
 
-use darkroom::{Picture, Shot};
+use darkroom::{Picture, Spoilt, shot};
 use imagejob_vision::quality::{self, Quality, Thresholds};
 use imagejob_vision::{Caps, decode};
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
 
 const SEED: u64 = 20;
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Spoilt {
-    No,
-    Focus,
-    Motion,
-    Darkness,
-    Glare,
-}
 
 /// Shots of each photograph: as many good as spoilt.
 const SHOTS: [(Spoilt, usize); 5] =
     [(Spoilt::No, 12), (Spoilt::Focus, 4), (Spoilt::Motion, 4), (Spoilt::Darkness, 2), (Spoilt::Glare, 2)];
-
-/// Any framing, any noise that a phone adds, exposure within a stop and JPEG quality from 45.
-fn shot(spoilt: Spoilt, rng: &mut StdRng) -> Shot {
-    let good = Shot {
-        framed: rng.random_range(0.7..1.0),
-        tilt: rng.random_range(-0.15..0.15),
-        scale: rng.random_range(0.8..1.2),
-        defocus: 0.0,
-        movement: (0.0, 0.0),
-        gain: rng.random_range(0.7..1.3),
-        noise: rng.random_range(0.0..4.0),
-        jpeg_quality: rng.random_range(45..=95),
-    };
-    match spoilt {
-        Spoilt::No => good,
-        Spoilt::Focus => Shot { defocus: rng.random_range(0.005..0.012), ..good },
-        Spoilt::Motion => {
-            let angle = rng.random_range(0.0..std::f32::consts::PI);
-            Shot { movement: (rng.random_range(0.02..0.05), angle), ..good }
-        }
-        Spoilt::Darkness => Shot { gain: rng.random_range(0.06..0.15), ..good },
-        Spoilt::Glare => Shot { gain: rng.random_range(8.0..12.0), ..good },
-    }
-}
 
 fn photographs() -> Vec<(String, Picture)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/photos");

@@ -1,5 +1,5 @@
-//! How often recognition is right, on images whose truth is known, and how long it takes. Prints its seed;
-//! the same seed gives the same images.
+//! How often recognition is right, on images whose truth is known, and how long it takes, held against gates: fails
+//! if one is missed. Prints its seed; the same seed gives the same images.
 //!
 //! `cargo bench -p imagejob-vision --bench accuracy -- [--seed N] [--posters N] [--pages N] [--art FOLDER]`
 //!
@@ -7,46 +7,56 @@
 //! not named in [`HELD_OUT`].
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../tests/darkroom/mod.rs"]
+mod darkroom;
 mod figures;
+mod gates;
 mod pages;
 mod posters;
+mod quality;
+mod speed;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use imagejob_truth::Picture;
+use imagejob_vision::{Caps, decode};
 
 /// Photographs that nothing was tuned with.
 const HELD_OUT: [&str; 5] = ["coffee", "flower", "grass", "gravel", "photographer"];
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let value = |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1));
     let number = |name: &str, default: u64| value(name).map_or(default, |text| text.parse().unwrap());
     let seed = number("--seed", 7);
-    let art = match value("--art") {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/photos");
+    let files = match value("--art") {
         Some(folder) => photographs(Path::new(folder), |_| true),
-        None => photographs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/photos"), |name| {
-            HELD_OUT.contains(&name)
-        }),
+        None => photographs(&shipped, |name| HELD_OUT.contains(&name)),
     };
+    let art: Vec<Picture> = files.iter().map(|jpeg| Picture::of_jpeg(jpeg)).collect();
     println!("seed {seed}, {} photographs as art", art.len());
-    posters::run(seed, number("--posters", 50), &art);
-    pages::run(seed, number("--pages", 100), &art);
+    let gates = &mut gates::Gates::default();
+    quality::run(gates, seed, &files.iter().map(|jpeg| grey(jpeg)).collect::<Vec<_>>());
+    posters::run(gates, seed, number("--posters", 50).max(2), &art);
+    pages::run(gates, seed, number("--pages", 100).max(1), &art);
+    println!("\n{} gates missed", gates.missed());
+    if gates.missed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn photographs(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<Picture> {
+fn grey(jpeg: &[u8]) -> darkroom::Picture {
+    let photo = decode::luma(jpeg, &Caps::default(), u32::MAX).unwrap();
+    darkroom::Picture::of(&photo.luma.shrunk_to(640))
+}
+
+fn photographs(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<Vec<u8>> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| {
         path.extension().is_some_and(|e| e == "jpg") && path.file_stem().and_then(|s| s.to_str()).is_some_and(&wanted)
     });
     paths.sort();
-    paths.iter().map(|path| Picture::of_jpeg(&std::fs::read(path).unwrap())).collect()
-}
-
-/// Milliseconds that this thread has had of a core: other load on the machine is not the recogniser's doing.
-fn millis_on_core() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    text.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e6
+    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
 /// Runs `work` on each item, on all cores.

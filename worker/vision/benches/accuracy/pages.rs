@@ -9,8 +9,9 @@ use imagejob_vision::{Caps, decode};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use crate::figures::quantile;
-use crate::{in_parallel, millis_on_core};
+use crate::gates::Gate::{AtLeast, AtMost};
+use crate::gates::{Gates, percent};
+use crate::{in_parallel, speed};
 
 /// Photographs of each page.
 const PHOTOGRAPHS: usize = 10;
@@ -18,10 +19,13 @@ const PHOTOGRAPHS: usize = 10;
 struct Graded {
     answers: Vec<Answer>,
     reading: Reading,
-    millis: f64,
+    jpeg: Vec<u8>,
 }
 
-pub(crate) fn run(seed: u64, pages: u64, art: &[Picture]) {
+/// Pages whose reading is timed.
+const TIMED: usize = 30;
+
+pub(crate) fn run(gates: &mut Gates, seed: u64, pages: u64, art: &[Picture]) {
     let numbers: Vec<u64> = (0..pages).collect();
     let graded: Vec<Graded> = in_parallel(&numbers, |&i| grade(seed << 32 | i, art)).into_iter().flatten().collect();
     println!("\nhomework: {pages} templates, {} pages", graded.len());
@@ -46,28 +50,38 @@ pub(crate) fn run(seed: u64, pages: u64, art: &[Picture]) {
     };
     let judged: Vec<_> = regions.iter().filter(|(_, mark)| *mark != Mark::Unsure).collect();
     let correct = judged.iter().filter(|(answer, mark)| right(*answer, *mark)).count();
-    let share = |part: usize, of: usize| part as f64 / of as f64 * 100.0;
-    println!(
-        "  regions: {:.2} % right of the {} that were judged, {:.2} % unsure",
-        share(correct, judged.len()),
-        judged.len(),
-        share(regions.len() - judged.len(), regions.len())
+    gates.check(
+        &format!("regions right of the {} that were judged, %", judged.len()),
+        percent(correct, judged.len()),
+        AtLeast(99.0),
     );
-    let told: Vec<&Graded> = graded.iter().filter(|graded| graded.reading.verdict != Verdict::Unsure).collect();
-    let exact = told.iter().filter(|graded| graded.reading.verdict == truth(&graded.answers)).count();
-    println!(
-        "  pages: {:.2} % right of those judged, {:.2} % of all; {:.2} % unsure, {:.2} % not found",
-        share(exact, told.len()),
-        share(exact, graded.len()),
-        share(graded.len() - told.len(), graded.len()),
-        share(graded.iter().filter(|graded| graded.reading.marks.is_empty()).count(), graded.len())
-    );
-    let millis: Vec<f64> = graded.iter().map(|graded| graded.millis).collect();
-    println!(
-        "  decode, features and reading {:.1} ms median, {:.1} ms p95, on one core",
-        quantile(&millis, 0.5),
-        quantile(&millis, 0.95)
-    );
+    gates.check("regions unsure, %", percent(regions.len() - judged.len(), regions.len()), AtMost(5.0));
+    let unsure = graded.iter().filter(|graded| graded.reading.verdict == Verdict::Unsure).count();
+    let exact = graded.iter().filter(|graded| graded.reading.verdict == truth(&graded.answers)).count();
+    gates.check("pages right, of all, %", percent(exact, graded.len()), AtLeast(95.0));
+    gates.check("pages unsure or not found, %", percent(unsure, graded.len()), AtMost(5.0));
+    let millis: Vec<f64> = graded
+        .iter()
+        .enumerate()
+        .step_by(graded.len().div_ceil(TIMED))
+        .map(|(i, graded)| {
+            let (template, _) = template(seed << 32 | (i / PHOTOGRAPHS) as u64);
+            speed::millis(|| {
+                let photo = decode::luma(&graded.jpeg, &Caps::default(), WANTED_SIDE).unwrap();
+                drop(read(&View::of(&photo), &template, seed));
+            })
+        })
+        .collect();
+    speed::print("decode, features and reading", &millis);
+}
+
+/// The page of a seed and its template.
+fn template(seed: u64) -> (Template, Page) {
+    let page = Page::design(seed);
+    let regions: Vec<Region> =
+        page.places().into_iter().map(|[x, y, width, height]| Region { x, y, width, height }).collect();
+    let blank = decode::luma(&page.blank().to_jpeg(95), &Caps::default(), u32::MAX).unwrap().luma;
+    (Template::prepare(&blank, &regions).unwrap(), page)
 }
 
 fn truth(answers: &[Answer]) -> Verdict {
@@ -80,27 +94,22 @@ fn truth(answers: &[Answer]) -> Verdict {
 }
 
 fn grade(seed: u64, art: &[Picture]) -> Vec<Graded> {
-    let page = Page::design(seed);
-    let regions: Vec<Region> =
-        page.places().into_iter().map(|[x, y, width, height]| Region { x, y, width, height }).collect();
-    let blank = decode::luma(&page.blank().to_jpeg(95), &Caps::default(), u32::MAX).unwrap().luma;
-    let template = Template::prepare(&blank, &regions).unwrap();
+    let (template, page) = template(seed);
     let rng = &mut StdRng::seed_from_u64(seed ^ 0xABCD);
     (0..PHOTOGRAPHS)
         .map(|i| {
             // Two in ten complete, one blank, the others anything.
             let diligence = [1.0, 1.0, 0.0].get(i).copied().unwrap_or_else(|| rng.random_range(0.1..0.95));
-            let answers: Vec<Answer> = regions.iter().map(|_| answer(diligence, rng)).collect();
+            let answers: Vec<Answer> = page.places().iter().map(|_| answer(diligence, rng)).collect();
             let mut filled = page.filled(&answers, rng);
             if rng.random_bool(0.2) {
                 fold(&mut filled, rng);
             }
             let table = &art[rng.random_range(0..art.len())];
             let photograph = take(&filled, table, table, &Shot::of_a_page(rng), rng);
-            let begun = millis_on_core();
             let photo = decode::luma(&photograph.jpeg, &Caps::default(), WANTED_SIDE).unwrap();
             let reading = read(&View::of(&photo), &template, seed);
-            Graded { answers, reading, millis: millis_on_core() - begun }
+            Graded { answers, reading, jpeg: photograph.jpeg }
         })
         .collect()
 }

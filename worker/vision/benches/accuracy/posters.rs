@@ -9,7 +9,9 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use crate::figures::{auc, hits_at, quantile};
-use crate::{in_parallel, millis_on_core};
+use crate::gates::Gate::{AtLeast, AtMost};
+use crate::gates::{Gates, percent};
+use crate::{in_parallel, speed};
 
 /// Photographs of each poster, and of siblings of it.
 const TRUE_PAIRS: usize = 5;
@@ -28,10 +30,11 @@ struct Taken {
     what: What,
     view: View,
     corners: imagejob_vision::geometry::Quad,
-    /// Milliseconds on a core: decoding, features.
-    decode: f64,
-    features: f64,
+    jpeg: Vec<u8>,
 }
+
+/// Photographs whose recognition is timed.
+const TIMED: usize = 60;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum What {
@@ -41,78 +44,88 @@ enum What {
     Blurred,
 }
 
-pub(crate) fn run(seed: u64, posters: u64, art: &[Picture]) {
+pub(crate) fn run(gates: &mut Gates, seed: u64, posters: u64, art: &[Picture]) {
     let numbers: Vec<u64> = (0..posters).collect();
     let subjects = in_parallel(&numbers, |&i| subject(seed << 32 | i, art));
     let indices: Vec<usize> = (0..subjects.len()).collect();
     let taken: Vec<Taken> =
         in_parallel(&indices, |&of| photographs(of, &subjects[of], seed, art)).into_iter().flatten().collect();
-    let own = in_parallel(&taken, |taken| {
-        let begun = millis_on_core();
-        let found = compare(&taken.view, &subjects[taken.of].reference, seed);
-        (millis_on_core() - begun, found)
-    });
-    let of_kind = |what| taken.iter().zip(&own).filter(move |(taken, _)| taken.what == what);
-    let scores = |what| -> Vec<f64> { of_kind(what).map(|(_, (_, found))| found.score).collect() };
+    let found = in_parallel(&taken, |taken| compare(&taken.view, &subjects[taken.of].reference, seed));
     let itself: Vec<&Taken> = taken.iter().filter(|taken| taken.what == What::Itself).collect();
     let strangers = in_parallel(&itself, |taken| strangers(taken, &subjects, seed));
-
     println!("\nposterMatch: {posters} posters");
-    let positives = scores(What::Itself);
-    let negatives: Vec<f64> = strangers.iter().flatten().map(|found| found.score).collect();
-    for (name, others) in [("unrelated", &negatives), ("siblings", &scores(What::Sibling))] {
-        println!(
-            "  {} true pairs, {} {name}: AUC {:.5}, TPR {:.2} % at FPR 1 %, {:.2} % at 0.1 %",
-            positives.len(),
-            others.len(),
-            auc(&positives, others),
-            hits_at(0.01, &positives, others) * 100.0,
-            hits_at(0.001, &positives, others) * 100.0,
-        );
-    }
-    for (name, verdicts) in [
-        ("true pairs", of_kind(What::Itself).map(|(_, (_, found))| found).collect::<Vec<_>>()),
-        ("siblings", of_kind(What::Sibling).map(|(_, (_, found))| found).collect()),
-        ("unrelated", strangers.iter().flatten().collect()),
-        ("true, too dark", of_kind(What::Dark).map(|(_, (_, found))| found).collect()),
-        ("true, too blurred", of_kind(What::Blurred).map(|(_, (_, found))| found).collect()),
+    let of_kind = |what| -> Vec<&Comparison> {
+        taken.iter().zip(&found).filter(|(taken, _)| taken.what == what).map(|(_, found)| found).collect()
+    };
+    let (own, siblings) = (of_kind(What::Itself), of_kind(What::Sibling));
+    let unrelated: Vec<&Comparison> = strangers.iter().flatten().collect();
+    for (name, found) in [
+        ("true pairs", &own),
+        ("siblings", &siblings),
+        ("unrelated", &unrelated),
+        ("true, too dark", &of_kind(What::Dark)),
+        ("true, too blurred", &of_kind(What::Blurred)),
     ] {
-        let share = |verdict| {
-            let count = verdicts.iter().filter(|found| found.verdict == verdict).count();
-            count as f64 / verdicts.len() as f64 * 100.0
-        };
+        let [right, wrong, unsure] =
+            [Verdict::Match, Verdict::Mismatch, Verdict::Unsure].map(|verdict| share(verdict, found));
         println!(
-            "  {name:18} Match {:6.2} %   Mismatch {:6.2} %   Unsure {:6.2} %",
-            share(Verdict::Match),
-            share(Verdict::Mismatch),
-            share(Verdict::Unsure)
+            "  {name:18} {:6} pairs: Match {right:6.2} %   Mismatch {wrong:6.2} %   Unsure {unsure:6.2} %",
+            found.len()
         );
     }
-    let first = itself.iter().zip(&positives).zip(&strangers);
-    let first = first.filter(|((_, own), others)| others.iter().all(|other| other.score < **own)).count();
-    println!("  the right one of {posters} scores highest: {:.2} %", first as f64 / positives.len() as f64 * 100.0);
-    let off: Vec<f64> = of_kind(What::Itself)
-        .filter_map(|(taken, (_, found))| {
-            let corners = found.corners?;
-            Some((0..4).map(|i| corners[i].distance(taken.corners[i])).fold(0.0, f64::max))
+    let scores = |found: &[&Comparison]| found.iter().map(|found| found.score).collect::<Vec<f64>>();
+    let positives = scores(&own);
+    for (name, others) in [("unrelated", scores(&unrelated)), ("siblings", scores(&siblings))] {
+        let at = |rate| hits_at(rate, &positives, &others) * 100.0;
+        println!("  {name}: AUC {:.5}, TPR {:.2} % at FPR 0.1 %", auc(&positives, &others), at(0.001));
+        let least = if name == "siblings" { 97.0 } else { 99.0 };
+        gates.check(&format!("TPR at FPR 1 % of {name}, %"), at(0.01), AtLeast(least));
+    }
+    gates.check("siblings told apart by verdict, %", share(Verdict::Mismatch, &siblings), AtLeast(97.0));
+    for (name, found) in [("true pairs", &own), ("siblings", &siblings), ("unrelated", &unrelated)] {
+        gates.check(&format!("Unsure of {name}, %"), share(Verdict::Unsure, found), AtMost(3.0));
+    }
+    let first = own.iter().zip(&strangers).filter(|(own, others)| others.iter().all(|other| other.score < own.score));
+    gates.check(
+        &format!("the right one of {posters} scores highest, %"),
+        percent(first.count(), own.len()),
+        AtLeast(99.0),
+    );
+    let worst = |(taken, found): (&&Taken, &&Comparison)| {
+        let corners = found.corners?;
+        Some((0..4).map(|i| corners[i].distance(taken.corners[i])).fold(0.0, f64::max))
+    };
+    let off: Vec<f64> = itself.iter().zip(&own).filter_map(worst).collect();
+    println!("  worst corner: median {:.1} px, 95 % within {:.1} px", quantile(&off, 0.5), quantile(&off, 0.95));
+    time(gates, seed, &itself, &subjects);
+}
+
+fn share(verdict: Verdict, found: &[&Comparison]) -> f64 {
+    percent(found.iter().filter(|found| found.verdict == verdict).count(), found.len())
+}
+
+fn time(gates: &mut Gates, seed: u64, taken: &[&Taken], subjects: &[Subject]) {
+    let decoded = |taken: &Taken| decode::luma(&taken.jpeg, &Caps::default(), WANTED_SIDE).unwrap();
+    let times: Vec<[f64; 3]> = taken
+        .iter()
+        .step_by(taken.len().div_ceil(TIMED))
+        .map(|taken| {
+            let (photo, reference) = (decoded(taken), &subjects[taken.of].reference);
+            [
+                speed::millis(|| drop(decoded(taken))),
+                speed::millis(|| drop(View::of(&photo))),
+                speed::millis(|| drop(compare(&taken.view, reference, seed))),
+            ]
         })
         .collect();
-    println!("  worst corner: median {:.1} px, 95 % within {:.1} px", quantile(&off, 0.5), quantile(&off, 0.95));
-    let times = |of: &dyn Fn(&Taken, f64) -> f64| -> Vec<f64> {
-        taken.iter().zip(&own).map(|(taken, (compare, _))| of(taken, *compare)).collect()
-    };
-    for (name, millis) in [
-        ("decode", times(&|taken, _| taken.decode)),
-        ("features", times(&|taken, _| taken.features)),
-        ("compare", times(&|_, compare| compare)),
-        ("together", times(&|taken, compare| taken.decode + taken.features + compare)),
-    ] {
-        println!(
-            "  {name:9} {:5.1} ms median, {:5.1} ms p95, on one core",
-            quantile(&millis, 0.5),
-            quantile(&millis, 0.95)
-        );
-    }
+    let column = |i: usize| times.iter().map(|row| row[i]).collect::<Vec<f64>>();
+    let decode = speed::print("decode", &column(0));
+    speed::print("features", &column(1));
+    speed::print("comparison", &column(2));
+    let together: Vec<f64> = times.iter().map(|row| row.iter().sum()).collect();
+    let median = speed::print("together", &together);
+    println!("  together {:.1} times as long as decoding alone", median / decode);
+    gates.check("decode, features and comparison of a photo, ms", median, AtMost(40.0));
 }
 
 fn subject(seed: u64, art: &[Picture]) -> Subject {
@@ -133,7 +146,7 @@ fn photographs(of: usize, subject: &Subject, seed: u64, art: &[Picture]) -> Vec<
     for _ in 0..TRUE_PAIRS {
         let shot = Shot::usual(rng);
         let (behind, before) = (any(rng), any(rng));
-        all.push(look(of, What::Itself, &take(&subject.picture, &art[behind], &art[before], &shot, rng)));
+        all.push(look(of, What::Itself, take(&subject.picture, &art[behind], &art[before], &shot, rng)));
     }
     while all.len() < TRUE_PAIRS + SIBLINGS {
         let (sibling, changed) = subject.poster.sibling(rng.random(), art.len());
@@ -142,7 +155,7 @@ fn photographs(of: usize, subject: &Subject, seed: u64, art: &[Picture]) -> Vec<
         let photograph = take(&sibling.draw(art), &art[behind], &art[before], &shot, rng);
         // Behind somebody's back siblings are the same.
         if photograph.visible(changed) > 0.95 {
-            all.push(look(of, What::Sibling, &photograph));
+            all.push(look(of, What::Sibling, photograph));
         }
     }
     let usual = Shot::usual(rng);
@@ -150,17 +163,14 @@ fn photographs(of: usize, subject: &Subject, seed: u64, art: &[Picture]) -> Vec<
     let blurred = Shot { blur: 14.0, ..usual };
     for (what, shot) in [(What::Dark, dark), (What::Blurred, blurred)] {
         let (behind, before) = (any(rng), any(rng));
-        all.push(look(of, what, &take(&subject.picture, &art[behind], &art[before], &shot, rng)));
+        all.push(look(of, what, take(&subject.picture, &art[behind], &art[before], &shot, rng)));
     }
     all
 }
 
-fn look(of: usize, what: What, photograph: &Photograph) -> Taken {
-    let begun = millis_on_core();
-    let photo = decode::luma(&photograph.jpeg, &Caps::default(), WANTED_SIDE).unwrap();
-    let decoded = millis_on_core();
-    let view = View::of(&photo);
-    Taken { of, what, view, corners: photograph.corners, decode: decoded - begun, features: millis_on_core() - decoded }
+fn look(of: usize, what: What, photograph: Photograph) -> Taken {
+    let view = View::of(&decode::luma(&photograph.jpeg, &Caps::default(), WANTED_SIDE).unwrap());
+    Taken { of, what, view, corners: photograph.corners, jpeg: photograph.jpeg }
 }
 
 fn strangers(taken: &Taken, subjects: &[Subject], seed: u64) -> Vec<Comparison> {

@@ -36,12 +36,15 @@ const CELL: usize = 40;
 /// In each cell so many may stand before the strongest of any other cell.
 const PER_TURN: usize = 4;
 
+/// Corners that are looked at more closely, for each one wanted.
+const CANDIDATES: usize = 3;
+
 /// A corner by its pixel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Corner {
     pub(super) x: u16,
     pub(super) y: u16,
-    /// Harris's measure: high where brightness changes in two directions.
+    /// How far the nine differ in all, then Harris's measure: high where brightness changes in two directions.
     strength: f32,
 }
 
@@ -51,7 +54,8 @@ pub(super) fn find(level: &Luma, wanted: usize) -> Vec<Corner> {
     if width <= 2 * MARGIN || height <= 2 * MARGIN {
         return Vec::new();
     }
-    let mut corners = strongest_nearby(level);
+    // The finer measure is the dearer one, so only corners that may be wanted are measured by it.
+    let mut corners = spread(strongest_nearby(level), width, CANDIDATES * wanted);
     for corner in &mut corners {
         corner.strength = harris(level, usize::from(corner.y) * width + usize::from(corner.x));
     }
@@ -85,22 +89,27 @@ fn strongest_nearby(level: &Luma) -> Vec<Corner> {
         // Of equals the first counts.
         before.iter().all(|&by| near(by) < own) && after.iter().all(|&by| near(by) <= own)
     };
-    let corner = |at: usize| Corner { x: (at % width) as u16, y: (at / width) as u16, strength: 0.0 };
+    let corner =
+        |at: usize| Corner { x: (at % width) as u16, y: (at / width) as u16, strength: f32::from(contrast[at]) };
     found.into_iter().filter(peak).map(corner).collect()
 }
 
 /// Nine in a row of sixteen include one of each two that lie opposite: pixels of which that cannot
-/// be true are most, and found without a branch.
+/// be true are nearly all, and found without a branch.
 fn mark_candidates(level: &Luma, y: usize, maybe: &mut [u8]) {
-    let from = |y: usize, x: usize| &level.row(y as u32)[x..][..maybe.len()];
-    let (here, above, below) = (from(y, MARGIN), from(y - 3, MARGIN), from(y + 3, MARGIN));
-    let (left, right) = (from(y, MARGIN - 3), from(y, MARGIN + 3));
-    for (x, maybe) in maybe.iter_mut().enumerate() {
-        let center = here[x];
-        let (high, low) = (center.saturating_add(THRESHOLD), center.saturating_sub(THRESHOLD));
-        let brighter = (above[x].max(below[x]) > high) & (left[x].max(right[x]) > high);
-        let darker = (above[x].min(below[x]) < low) & (left[x].min(right[x]) < low);
-        *maybe = u8::from(brighter | darker);
+    let length = maybe.len();
+    let from =
+        |(dx, dy): (isize, isize)| &level.row(y.strict_add_signed(dy) as u32)[MARGIN.strict_add_signed(dx)..][..length];
+    let here = from((0, 0));
+    maybe.fill(3);
+    for (&one, &other) in RING[..8].iter().zip(&RING[8..]) {
+        let (one, other) = (from(one), from(other));
+        for x in 0..length {
+            let (high, low) = (here[x].saturating_add(THRESHOLD), here[x].saturating_sub(THRESHOLD));
+            let brighter = u8::from(one[x].max(other[x]) > high);
+            let darker = u8::from(one[x].min(other[x]) < low) << 1;
+            maybe[x] &= brighter | darker;
+        }
     }
 }
 

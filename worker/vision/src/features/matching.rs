@@ -2,14 +2,13 @@
 //! lies elsewhere.
 
 use super::Features;
-use super::descriptor::Descriptor;
 use crate::geometry::Point;
 
 /// More differing bits than this are no resemblance.
 const FARTHEST: u32 = 80;
 
-/// The same for half of the bits, with room for chance.
-const FARTHEST_HALF: u32 = 52;
+/// The same for half of the bits, with room for chance: of 128 bits of different places 64 differ, give or take 6.
+const FARTHEST_HALF: u32 = 48;
 
 /// How near the nearest of some hundred features of other places is at least taken to be.
 const UNRELATED: u32 = 92;
@@ -35,11 +34,23 @@ pub(crate) struct Pairing {
 pub(crate) fn pairings(left: &Features, right: &Features) -> Vec<Pairing> {
     let mut to_right = vec![Nearest::NONE; left.points.len()];
     let mut to_left = vec![Nearest::NONE; right.points.len()];
+    let halves: Vec<[u64; 2]> = right.descriptors.iter().map(|&[a, b, _, _]| [a, b]).collect();
+    let mut distances = vec![0; right.points.len()];
     for (i, (descriptor, to_right)) in left.descriptors.iter().zip(&mut to_right).enumerate() {
-        for (j, (other, to_left)) in right.descriptors.iter().zip(&mut to_left).enumerate() {
-            let Some(distance) = distance_if_near(descriptor, other) else { continue };
-            to_right.consider(j, distance, &right.points);
-            to_left.consider(i, distance, &left.points);
+        for (distance, half) in distances.iter_mut().zip(&halves) {
+            *distance = (descriptor[0] ^ half[0]).count_ones() + (descriptor[1] ^ half[1]).count_ones();
+        }
+        // Hardly any is near: most runs of sixteen are passed over whole.
+        for (run, near) in distances.chunks(16).enumerate() {
+            if near.iter().fold(u32::MAX, |least, &distance| least.min(distance)) > FARTHEST_HALF {
+                continue;
+            }
+            for (j, &half) in (run * 16..).zip(near).filter(|&(_, &half)| half <= FARTHEST_HALF) {
+                let other = &right.descriptors[j];
+                let distance = half + (descriptor[2] ^ other[2]).count_ones() + (descriptor[3] ^ other[3]).count_ones();
+                to_right.consider(j, distance, &right.points);
+                to_left[j].consider(i, distance, &left.points);
+            }
         }
     }
     let mutual = to_right.iter().enumerate().filter_map(|(i, nearest)| {
@@ -50,16 +61,6 @@ pub(crate) fn pairings(left: &Features, right: &Features) -> Vec<Pairing> {
     let mut pairings: Vec<Pairing> = mutual.collect();
     pairings.sort_by_key(|pairing| pairing.distance);
     pairings
-}
-
-/// Bits that differ, unless half of them say that it is too many: of 128 bits of different places 64 differ,
-/// give or take 6.
-fn distance_if_near(a: &Descriptor, b: &Descriptor) -> Option<u32> {
-    let half = (a[0] ^ b[0]).count_ones() + (a[1] ^ b[1]).count_ones();
-    if half > FARTHEST_HALF {
-        return None;
-    }
-    Some(half + (a[2] ^ b[2]).count_ones() + (a[3] ^ b[3]).count_ones())
 }
 
 /// The nearest feature so far, and how near the next one elsewhere is.
@@ -97,6 +98,7 @@ impl Nearest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::descriptor::Descriptor;
     use super::*;
 
     fn features(of: &[(f64, Descriptor)]) -> Features {

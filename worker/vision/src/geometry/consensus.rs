@@ -40,8 +40,9 @@ pub(crate) fn consensus(
         guess += 1;
         let drawn: [usize; 4] = std::array::from_fn(|_| random.below(pool));
         let Some(map) = through(pairs, drawn).filter(&plausible) else { continue };
-        let cost = cost(pairs, &map);
-        if best.as_ref().is_some_and(|(least, _)| *least <= cost) {
+        let least = best.as_ref().map_or(f64::INFINITY, |(least, _)| *least);
+        let cost = cost(pairs, &map, least);
+        if cost >= least {
             continue;
         }
         let (cost, map) = refined(pairs, cost, map);
@@ -71,17 +72,25 @@ fn through(pairs: &[(Point, Point)], drawn: [usize; 4]) -> Option<Homography> {
     Homography::fit(drawn.iter().map(|&i| (pairs[i].0, pairs[i].1, 1.0)))
 }
 
+/// Squared pixels.
 fn error(map: &Homography, (from, to): &(Point, Point)) -> f64 {
-    map.apply(*from).map_or(f64::INFINITY, |place| place.distance(*to))
+    map.apply(*from).map_or(f64::INFINITY, |Point { x, y }| (x - to.x).powi(2) + (y - to.y).powi(2))
 }
 
-/// Squared errors, none counting more than the tolerance.
-fn cost(pairs: &[(Point, Point)], map: &Homography) -> f64 {
-    pairs.iter().map(|pair| error(map, pair).min(TOLERANCE).powi(2)).sum()
+/// Squared errors, none counting more than the tolerance; no longer added up from `least` on.
+fn cost(pairs: &[(Point, Point)], map: &Homography, least: f64) -> f64 {
+    let mut sum = 0.0;
+    for pair in pairs {
+        sum += error(map, pair).min(TOLERANCE * TOLERANCE);
+        if sum >= least {
+            break;
+        }
+    }
+    sum
 }
 
 fn agreeing(pairs: &[(Point, Point)], map: &Homography) -> Vec<usize> {
-    (0..pairs.len()).filter(|&i| error(map, &pairs[i]) < TOLERANCE).collect()
+    (0..pairs.len()).filter(|&i| error(map, &pairs[i]) < TOLERANCE * TOLERANCE).collect()
 }
 
 /// Fitted to all that agree, while that makes it better.
@@ -91,7 +100,7 @@ fn refined(pairs: &[(Point, Point)], cost: f64, map: Homography) -> (f64, Homogr
         let agreeing = agreeing(pairs, &map);
         let fitted = Homography::fit(agreeing.iter().map(|&i| (pairs[i].0, pairs[i].1, 1.0)));
         let Some(fitted) = fitted else { break };
-        let fitted_cost = self::cost(pairs, &fitted);
+        let fitted_cost = self::cost(pairs, &fitted, cost);
         if fitted_cost >= cost {
             break;
         }

@@ -53,6 +53,11 @@ impl Homography {
         Self([x, 0.0, 0.0, 0.0, y, 0.0, 0.0, 0.0, 1.0])
     }
 
+    /// To a picture whose places lie `x` and `y` further.
+    pub fn shift(x: f64, y: f64) -> Self {
+        Self([1.0, 0.0, x, 0.0, 1.0, y, 0.0, 0.0, 1.0])
+    }
+
     /// The way back; `None` if everything went to one line.
     pub fn inverse(&self) -> Option<Self> {
         let m = &self.0;

@@ -1,8 +1,9 @@
 //! From a map that is right to a pixel or two to one that is right to a fraction, and the tiles seen
 //! through it.
 
+use super::search::{SIDE, best};
 use super::template::Template;
-use super::tiles::{SIDE, Tile, Tiles, best};
+use super::tiles::{self, BEYOND, Tiles};
 use crate::Luma;
 use crate::geometry::{Homography, Point, frame, mean_side};
 use crate::warp::{in_view, straightened};
@@ -10,9 +11,7 @@ use crate::warp::{in_view, straightened};
 /// Pixels between the edge and the first tile: a strip of the wall behind would look like a difference.
 const INSET: usize = 4;
 /// Pixels between tiles while the map is being improved.
-const COARSE: usize = 20;
-/// Pixels between tiles while they are compared: each pixel is in four.
-const FINE: usize = 8;
+const COARSE: usize = 24;
 /// Pixels that a tile may be off before the map is improved, and once it was.
 const REACH: [isize; 2] = [3, 1];
 /// Grey levels; plainer tiles say nothing about where they are.
@@ -41,9 +40,14 @@ pub(super) fn align(photo: &Luma, template: &Template, map: &Homography) -> Opti
         soft = softness(template, &seen);
         map = improved(photo, &template.soft[soft], &seen, &map, reach).unwrap_or(map);
     }
-    let seen = straightened(photo, &map, template.width, template.height);
-    let tiles = compared(photo, &template.soft[soft], &seen, &map);
-    if tiles.tiles.iter().flatten().count() < 20 {
+    let with_wall = map.after(&Homography::shift(-(BEYOND as f64), -(BEYOND as f64)));
+    let more = 2 * BEYOND as u32;
+    let seen = straightened(photo, &with_wall, template.width + more, template.height + more);
+    let tiles = tiles::compare(&template.soft[soft], &seen, |columns, rows| {
+        let (width, height) = (columns.len() as f64, rows.len() as f64);
+        in_view(photo, &with_wall, columns.start as f64, rows.start as f64, width, height)
+    });
+    if tiles.parts.iter().flatten().count() < 20 {
         return None;
     }
     let to_template = Homography::scale(size.0, size.1);
@@ -91,13 +95,4 @@ fn improved(photo: &Luma, template: &Luma, seen: &Luma, map: &Homography, reach:
         return None;
     }
     Homography::fit(moves.into_iter())
-}
-
-fn compared(photo: &Luma, template: &Luma, seen: &Luma, map: &Homography) -> Tiles {
-    let tile = |(x, y): (usize, usize)| -> Option<Tile> {
-        in_view(photo, map, x as f64, y as f64, SIDE as f64, SIDE as f64)
-            .then(|| best(template, seen, x, y, REACH[1]).0)
-    };
-    let across = grid(template, FINE).take_while(|&(_, y)| y == INSET).count();
-    Tiles { across, tiles: grid(template, FINE).map(tile).collect() }
 }

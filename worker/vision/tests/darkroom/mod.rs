@@ -25,6 +25,40 @@ pub(crate) struct Shot {
     pub(crate) jpeg_quality: i32,
 }
 
+/// What is wrong with a shot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Spoilt {
+    No,
+    Focus,
+    Motion,
+    Darkness,
+    Glare,
+}
+
+/// Any framing, any noise that a phone adds, exposure within a stop and JPEG quality from 45.
+pub(crate) fn shot(spoilt: Spoilt, rng: &mut impl Rng) -> Shot {
+    let good = Shot {
+        framed: rng.random_range(0.7..1.0),
+        tilt: rng.random_range(-0.15..0.15),
+        scale: rng.random_range(0.8..1.2),
+        defocus: 0.0,
+        movement: (0.0, 0.0),
+        gain: rng.random_range(0.7..1.3),
+        noise: rng.random_range(0.0..4.0),
+        jpeg_quality: rng.random_range(45..=95),
+    };
+    match spoilt {
+        Spoilt::No => good,
+        Spoilt::Focus => Shot { defocus: rng.random_range(0.005..0.012), ..good },
+        Spoilt::Motion => {
+            let angle = rng.random_range(0.0..std::f32::consts::PI);
+            Shot { movement: (rng.random_range(0.02..0.05), angle), ..good }
+        }
+        Spoilt::Darkness => Shot { gain: rng.random_range(0.06..0.15), ..good },
+        Spoilt::Glare => Shot { gain: rng.random_range(8.0..12.0), ..good },
+    }
+}
+
 /// Grey levels, unrounded.
 #[derive(Debug, Clone)]
 pub(crate) struct Picture {

@@ -1,0 +1,84 @@
+//! Cells in rows, their neighbours, and groups of neighbours.
+
+use crate::registration::Tiles;
+
+/// Rows of `across` cells.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
+    pub(super) across: usize,
+    pub(super) down: usize,
+}
+
+impl Grid {
+    pub(super) fn of(tiles: &Tiles) -> Self {
+        Self { across: tiles.across, down: tiles.cells.len() / tiles.across.max(1) }
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.across * self.down
+    }
+
+    /// The outermost rows and columns.
+    pub(super) fn is_rim(self, i: usize) -> bool {
+        let (x, y) = (i % self.across, i / self.across);
+        x == 0 || y == 0 || x + 1 == self.across || y + 1 == self.down
+    }
+
+    /// The cells that the tile of a cell judges: itself, and within the rim those to its right and below it.
+    pub(super) fn tile(self, i: usize) -> impl Iterator<Item = usize> {
+        let count = if self.is_rim(i) { 1 } else { 4 };
+        [i, i + 1, i + self.across, i + self.across + 1].into_iter().take(count)
+    }
+
+    /// For each cell whether it is one of these.
+    pub(super) fn mask(self, cells: &[usize]) -> Vec<bool> {
+        let mut mask = vec![false; self.len()];
+        for &i in cells {
+            mask[i] = true;
+        }
+        mask
+    }
+
+    /// All cells at most `reach` columns and rows away, the cell too.
+    pub(super) fn around(self, i: usize, reach: usize) -> impl Iterator<Item = usize> {
+        let (across, x, y) = (self.across, i % self.across, i / self.across);
+        let rows = y.saturating_sub(reach)..(y + reach + 1).min(self.down);
+        let columns = x.saturating_sub(reach)..(x + reach + 1).min(across);
+        rows.flat_map(move |row| columns.clone().map(move |column| row * across + column))
+    }
+
+    /// The up to four that share a side with a cell.
+    pub(super) fn beside(self, i: usize) -> impl Iterator<Item = usize> {
+        let (x, y) = (i % self.across, i / self.across);
+        let left = (x > 0).then(|| i - 1);
+        let right = (x + 1 < self.across).then_some(i + 1);
+        let above = (y > 0).then(|| i - self.across);
+        let below = (y + 1 < self.down).then_some(i + self.across);
+        [left, right, above, below].into_iter().flatten()
+    }
+
+    /// Groups of `wanted` cells that hang together by their sides.
+    pub(super) fn connected(self, wanted: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
+        let mut reached = vec![false; self.len()];
+        let mut groups = Vec::new();
+        for start in 0..self.len() {
+            if reached[start] || !wanted(start) {
+                continue;
+            }
+            reached[start] = true;
+            let mut group = vec![start];
+            let mut next = 0;
+            while let Some(&cell) = group.get(next) {
+                next += 1;
+                for near in self.beside(cell) {
+                    if !reached[near] && wanted(near) {
+                        reached[near] = true;
+                        group.push(near);
+                    }
+                }
+            }
+            groups.push(group);
+        }
+        groups
+    }
+}

@@ -1,0 +1,75 @@
+//! Which cells something in the way hides.
+//!
+//! Who stands before a poster stands before its edge too, and hides it. What a sibling prints otherwise leaves the
+//! edge to be seen, and ends where print ends, with plain cells around it. Both may touch.
+
+use super::grid::Grid;
+use super::outline::filled;
+use super::state::State;
+use crate::registration::Tiles;
+
+/// Cells of the rim that something in the way hides, and with them the poster's edge: 6 % of the longer side.
+const HIDDEN_EDGE: usize = 3;
+/// Plain cells of the rim that are hidden by somebody at whose side the edge only seems to go on.
+const HIDDEN_RIM: usize = 6;
+/// The levels on both sides of an edge that can be seen differ by so many, and this share of the brighter one.
+const EDGE: (f64, f64) = (5.0, 0.08);
+/// Cells so near to what is in the way are its outline.
+const OUTLINE: usize = 2;
+
+/// For each cell whether it is hidden.
+pub(super) fn hidden(grid: Grid, states: &[State], tiles: &Tiles) -> Vec<bool> {
+    let mut hidden = vec![false; grid.len()];
+    for region in grid.connected(|i| states[i].is_off()) {
+        if !crosses_edge(grid, &region, states, tiles) {
+            continue;
+        }
+        let region = grid.mask(&region);
+        let mut body = body(grid, &region);
+        for part in grid.connected(|i| region[i] && !body[i]) {
+            if !is_print(grid, &part, states, &body) {
+                for i in part {
+                    body[i] = true;
+                }
+            }
+        }
+        hidden.iter_mut().zip(body).for_each(|(hidden, body)| *hidden |= body);
+    }
+    hidden
+}
+
+/// Whether a region goes on beyond the poster.
+fn crosses_edge(grid: Grid, region: &[usize], states: &[State], tiles: &Tiles) -> bool {
+    let is_visible = |[within, beyond]: [f64; 2]| (within - beyond).abs() > EDGE.0 + EDGE.1 * within.max(beyond);
+    let rim = || region.iter().filter(|&&i| grid.is_rim(i));
+    let edge_hidden = rim().filter(|&&i| !tiles.edge[i].is_some_and(is_visible)).count();
+    let plain_hidden = rim().filter(|&&i| states[i] == State::Covered).count();
+    edge_hidden >= HIDDEN_EDGE || plain_hidden >= HIDDEN_RIM
+}
+
+/// The part of a region that is in the way for sure: what is three cells thick and goes on from there to the edge,
+/// and what lies within its convex outline, even where it happens to look like the poster behind it.
+fn body(grid: Grid, region: &[bool]) -> Vec<bool> {
+    // Nothing is missing beyond the edge.
+    let core: Vec<bool> = (0..grid.len()).map(|i| grid.around(i, 1).all(|near| region[near])).collect();
+    let thick = grid.connected(|i| core[i]).into_iter().filter(|part| part.iter().any(|&i| grid.is_rim(i)));
+    let cells: Vec<usize> = thick.flatten().flat_map(|i| grid.around(i, 1)).collect();
+    grid.mask(&filled(&cells, grid.across))
+}
+
+/// Whether a part of a region, next to the body of what is in the way, is print of a sibling: away from the body,
+/// and with more plain cells around it than it shares with what is in the way.
+fn is_print(grid: Grid, part: &[usize], states: &[State], body: &[bool]) -> bool {
+    if part.iter().all(|&i| grid.around(i, OUTLINE).any(|near| body[near])) {
+        return false;
+    }
+    let own = grid.mask(part);
+    let around = |wanted: &dyn Fn(usize) -> bool| {
+        let beside = part.iter().flat_map(|&i| grid.beside(i));
+        beside.filter(|&near| !own[near] && wanted(near)).count()
+    };
+    let rim = part.iter().filter(|&&i| grid.is_rim(i)).count();
+    // Something thin that reaches over the edge itself hides plain cells as well as print.
+    let covered = if rim > 0 { part.iter().filter(|&&i| states[i] == State::Covered).count() } else { 0 };
+    around(&|near| states[near] == State::Plain) > around(&|near| body[near]) + rim + covered
+}
