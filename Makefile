@@ -70,10 +70,11 @@ demo: ## about a minute of real photographs from Kafka to results on this machin
 	@demo/run
 
 .PHONY: bench
-bench: ## start times, memory, time per photo, policies and delivery against rivals (release build; about 30 min, of which 15 measure delivery)
+bench: ## start times, memory, time per photo, recognition, policies and delivery against rivals (release build; about 50 min, of which 15 measure delivery)
 	@.ci/setup test
 	cargo build --locked --release --package imagejob --package imagejob-worker
 	cargo bench --locked --package imagejob-scaling --bench policies -- 1..4
+	cargo bench --locked --package imagejob-vision --bench accuracy
 	cargo bench --locked --package imagejob-e2e --bench figures
 	cargo bench --locked --package imagejob-e2e --bench delivery
 

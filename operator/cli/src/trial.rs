@@ -31,7 +31,7 @@ pub(crate) struct TryArgs {
     /// Photos: files, or objects of the store
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
-    /// Folder of the job's Secrets, DIR/<name>/<key>, for what is read from the store
+    /// Folder of the job's Secrets, `DIR/NAME/KEY`, for what is read from the store
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
     /// Value of one of the job's variables, as the message would give it

@@ -81,9 +81,9 @@ fn contest(metadata: &ObjectMeta, replicas: u32) -> Option<Contest> {
         let fields = entry.fields_v1.as_ref().and_then(|fields| fields.0.get("f:spec")?.get("f:replicas"));
         fields.is_some() && entry.manager.as_deref() != Some(labels::OPERATOR)
     };
-    let others = metadata.managed_fields.iter().flatten().filter(sets_replicas);
+    let mut others = metadata.managed_fields.iter().flatten().filter(sets_replicas);
     // What sets replicas through the scale subresource has no time: it is the last of its kind.
-    Some(Contest { manager: others.last()?.manager.clone()?, replicas })
+    Some(Contest { manager: others.next_back()?.manager.clone()?, replicas })
 }
 
 /// Versions of an object are numbers that grow; Kubernetes promises it since 1.35, etcd always did.

@@ -67,9 +67,7 @@ async fn look(endpoint: String) {
     let storage = Storage { kind, buckets: vec![BUCKET.to_owned()], max_object_bytes: LARGE as u64 };
     let quality = Step { name: "quality".to_owned(), on_fail: OnFail::Stop, action: Action::Quality {} };
     let pipeline = Pipeline::of(&storage, &[quality]).await.unwrap();
-    let process = async |key: &str| {
-        pipeline.process(Item::new("id", Object::new(BUCKET, key))).await.unwrap()
-    };
+    let process = async |key: &str| pipeline.process(Item::new("id", Object::new(BUCKET, key))).await.unwrap();
     process("small.jpg").await;
     let baseline = kilobytes("VmRSS:");
     process("large.jpg").await;
