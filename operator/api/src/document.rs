@@ -13,7 +13,8 @@ use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 
 use crate::job::ImageJob;
 use crate::object::{API_VERSION, NamespacedName};
-use crate::policy::{ConfigMapRef, ScalePolicy};
+use crate::policy::ScalePolicy;
+use crate::profile::ConfigMapRef;
 use crate::strict::{self, FieldError};
 use crate::validate::{Problem, Subject};
 

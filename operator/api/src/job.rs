@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cel;
-use crate::policy::Profile;
+use crate::profile::Profile;
 use crate::source::Source;
 use crate::status::ImageJobStatus;
 use crate::step::Step;

@@ -16,6 +16,7 @@ mod job;
 mod object;
 mod policy;
 mod policy_status;
+mod profile;
 mod source;
 mod status;
 mod step;
@@ -31,11 +32,9 @@ pub use job::{
     Retry, Scaling, Worker,
 };
 pub use object::{API_VERSION, NamespacedName};
-pub use policy::{
-    Adjustment, AllowedNamespaces, Behavior, Budget, BudgetAction, Calendar, ConfigMapRef, Day, Exception, Peak,
-    Profile, Rate, ScalePolicy, ScalePolicySpec, Trim, Volume,
-};
+pub use policy::{AllowedNamespaces, Behavior, Budget, BudgetAction, ScalePolicy, ScalePolicySpec};
 pub use policy_status::{ScalePolicyStatus, TransitionStatus};
+pub use profile::{Adjustment, Calendar, ConfigMapRef, Day, Exception, Peak, Profile, Rate, Trim, Volume};
 pub use source::{GroupProtocol, Kafka, MessageFormat, Source, StartPosition};
 pub use status::{
     ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,

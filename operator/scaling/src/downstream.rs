@@ -5,7 +5,11 @@
 //! that, brought less than a quarter of what they should have, then as many are enough as did the same work
 //! before. Whether that still holds is tried with some more every five minutes.
 //!
-//! 80 workers did 80/s, then 200 did 100/s: 150 % more did 25 % more. 80 x 100 / 80 = 100 are enough.
+//! 80 workers did 80/s, then 200 did 100/s: 150 % more did 25 % more. 80 x 100 / 80 = 100 did what
+//! 200 did; 110 are enough.
+//!
+//! The same is seen where records come to take longer, and more workers run because of that. So a bound is
+//! put to the test at once: if fewer do much less, it is wrong, and it is gone after a minute.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,11 +25,15 @@ const BUSY: f64 = 0.9;
 /// The dispatchers measure over this long.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Minutes that are compared with the last one.
-const COMPARED: usize = 10;
+/// Minutes that are compared with the last one. Over a longer time it is more likely that records have come to
+/// take longer, and that more workers run because of that.
+const COMPARED: usize = 5;
 
 /// So many times as many workers are more.
 const MORE: f64 = 1.25;
+
+/// What did the same work before is enough with so much to spare: what a worker does wanders by some per cent.
+const SPARE: f64 = 1.1;
 
 /// More workers that bring less than this part of what they should are of no use.
 const OF_USE: f64 = 0.25;
@@ -36,8 +44,11 @@ const STEADY: f64 = 1.1;
 /// Records that take longer end in another minute than the one in which their worker came.
 const SHORT: Duration = Duration::from_secs(20);
 
-/// If so small a part of the work is done after workers have left, it was not for nothing that they ran.
-const MISSED: f64 = 0.85;
+/// What workers did that have left is missed if it was more than this part of what they should have done,
+const MISSED: f64 = 0.5;
+
+/// and more than this part of the whole: so much comes and goes from one minute to the next.
+const NOISE: f64 = 0.05;
 
 /// After this long it is tried whether more workers do more by now.
 const TRY_EVERY: SignedDuration = SignedDuration::from_mins(5);
@@ -81,6 +92,8 @@ pub(crate) struct Enough {
     pub workers: u32,
     /// Records a second that they do, and that more did.
     pub per_second: f64,
+    /// So many did no more than that.
+    of: f64,
     /// With more it is tried again at this time.
     again: Timestamp,
     /// So many may run while it is tried.
@@ -164,9 +177,16 @@ fn of_no_use(before: &VecDeque<Minute>, last: Minute, again: Timestamp) -> Optio
     let fewer = before.iter().rev().find(|minute| minute.workers > 0.0 && minute.workers * MORE <= last.workers)?;
     let more = last.workers / fewer.workers - 1.0;
     let gain = last.per_second / fewer.per_second.max(f64::MIN_POSITIVE) - 1.0;
-    let workers = (fewer.workers * (1.0 + gain.max(0.0))).ceil().max(1.0) as u32;
+    let workers = (fewer.workers * (1.0 + gain.max(0.0)) * SPARE).ceil().max(1.0) as u32;
     let of_no_use = last.per_second > 0.0 && gain < more * OF_USE;
-    of_no_use.then_some(Enough { workers, per_second: last.per_second, again, trying: None })
+    of_no_use.then_some(Enough { workers, per_second: last.per_second, of: last.workers, again, trying: None })
+}
+
+/// Whether those that have left are missed. 7 did 10.3/s and 6 do 9.4/s: 14 % of the workers did 9 % of the work.
+fn missed(enough: Enough, minute: Minute) -> bool {
+    let gone = 1.0 - minute.workers / enough.of;
+    let lost = 1.0 - minute.per_second / enough.per_second.max(f64::MIN_POSITIVE);
+    lost > (gone * MISSED).max(NOISE)
 }
 
 /// What a steady minute says of a bound: it goes on, some more are tried, or it is wrong.
@@ -176,7 +196,7 @@ fn checked(enough: Enough, minute: Minute, now: Timestamp, again: Timestamp) -> 
     match enough.trying {
         Some(_) if more < (MORE - 1.0) / 2.0 => Some(enough),
         Some(_) => (gain < more * OF_USE).then_some(Enough { again, trying: None, ..enough }),
-        None if more <= 0.05 && gain < MISSED - 1.0 => None,
+        None if more <= 0.05 && missed(enough, minute) => None,
         None if now < enough.again => Some(enough),
         None => Some(Enough { trying: Some((f64::from(enough.workers) * MORE).ceil() as u32), ..enough }),
     }

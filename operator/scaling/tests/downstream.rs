@@ -73,3 +73,18 @@ fn every_five_minutes_it_is_tried_whether_more_do_more_by_now() {
     assert!(tries.len() >= 2, "{tries:?}");
     assert!(tries.windows(2).all(|pair| (300.0..600.0).contains(&(pair[1] - pair[0]))), "{tries:?}");
 }
+
+#[test]
+fn records_that_come_to_take_longer_are_no_limit() {
+    // What a worker does wanders with each seed. More workers for slower records do no more than fewer did before:
+    // a first look may take that for a limit, but nobody waits for it.
+    for seed in 1..=40 {
+        let trace = trace(&[(10, 120)]);
+        let world = World { wait: 20.0, ..world(None) };
+        let policy = Policy { max_replicas: 400, slots: SLOTS, wait: Duration::from_secs(20), ..Policy::default() };
+        let memory = Memory::expecting(Duration::from_secs(4));
+        let course = simulate(&world, &trace, &mut Ours::new(&world, &policy, memory), seed);
+        let longest = course.waits.longest();
+        assert!(longest <= 20.0, "seed {seed}: {longest} s, {:#?}", course.notes);
+    }
+}

@@ -24,7 +24,8 @@ use super::names::{is_dns_label, not_a_label};
 use super::problem::{InvalidReason, Problems};
 use crate::document::nearest;
 use crate::job::{Override, Scaling};
-use crate::policy::{AllowedNamespaces, BudgetAction, LearningMode, Profile, ScalePolicy, ScalePolicySpec};
+use crate::policy::{AllowedNamespaces, BudgetAction, LearningMode, ScalePolicy, ScalePolicySpec};
+use crate::profile::Profile;
 
 /// The rules of a job. None only if a problem was added.
 pub(super) fn merge(

@@ -6,7 +6,7 @@ use imagejob_scaling::{Amount, Peak, Trim, Volume};
 use jiff::civil::Time;
 
 use super::{Place, end_of_day_time, seconds, start_of_day_time};
-use crate::policy::{self, Profile};
+use crate::profile::{self, Profile};
 use crate::validate::problem::Problems;
 
 /// How many times as many records come in a peak, if nothing is said.
@@ -90,7 +90,7 @@ fn peaks(profile: &Profile, place: &Place, problems: &mut Problems) -> Option<Ve
     peaks
 }
 
-fn peak(asked: &policy::Peak, path: &str, place: &Place, problems: &mut Problems) -> Option<Peak> {
+fn peak(asked: &profile::Peak, path: &str, place: &Place, problems: &mut Problems) -> Option<Peak> {
     let from = start_of_day_time(&asked.from).map_err(|message| place.add(&format!("{path}.from"), message, problems));
     let to = end_of_day_time(&asked.to).map_err(|message| place.add(&format!("{path}.to"), message, problems));
     let weight = asked.weight.unwrap_or(WEIGHT);
@@ -105,7 +105,7 @@ fn peak(asked: &policy::Peak, path: &str, place: &Place, problems: &mut Problems
 }
 
 /// How the floor gives way.
-pub(super) fn trim(asked: policy::Trim, place: &Place, problems: &mut Problems) -> Trim {
+pub(super) fn trim(asked: profile::Trim, place: &Place, problems: &mut Problems) -> Trim {
     let after = asked.after_seconds.unwrap_or(120);
     let percent = asked.factor_percent.unwrap_or(150);
     if !(1..=86_400).contains(&after) {

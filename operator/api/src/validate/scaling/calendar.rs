@@ -6,7 +6,7 @@ use imagejob_scaling::{Days, MonthDay, Weekdays};
 use jiff::civil::{Date, Weekday};
 
 use super::Place;
-use crate::policy::Profile;
+use crate::profile::Profile;
 use crate::validate::problem::Problems;
 
 /// A year that has every day.

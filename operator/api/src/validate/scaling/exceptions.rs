@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use super::calendar::dates;
 use super::{Place, check_label};
 use crate::document::nearest;
-use crate::policy::{Calendar, ConfigMapRef, ScalePolicySpec};
+use crate::policy::ScalePolicySpec;
+use crate::profile::{Calendar, ConfigMapRef};
 use crate::validate::problem::{InvalidReason, Problems};
 
 /// First and last of each range.
