@@ -109,6 +109,7 @@ impl Fleet {
                 variables: [].into(),
                 steps,
                 result_topic: format!("{name}-results"),
+                routes: vec![],
                 copy: Vec::new(),
                 slots: 8,
                 timeout_ms: None,

@@ -188,6 +188,14 @@ fn dispatcher_settings(job: &ValidatedJob, paths: &SecretPaths) -> DispatcherSet
     }
 }
 
+fn route(route: &imagejob_api::Route) -> settings::Route {
+    settings::Route {
+        when: route.when.split('.').map(str::to_owned).collect(),
+        equals: route.equals.clone(),
+        topic: route.topic.clone(),
+    }
+}
+
 /// What each worker of a job reads when it starts.
 pub fn worker_settings(job: &ValidatedJob, paths: &SecretPaths) -> WorkerSettings {
     WorkerSettings {
@@ -208,6 +216,7 @@ pub fn worker_settings(job: &ValidatedJob, paths: &SecretPaths) -> WorkerSetting
         variables: job.variables.clone(),
         steps: job.steps.iter().map(step).collect(),
         result_topic: job.results.topic.clone(),
+        routes: job.results.routes.iter().map(route).collect(),
         copy: job.results.copy.clone(),
         slots: job.slots.get(),
         timeout_ms: job.timeout.map(millis),

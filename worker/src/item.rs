@@ -12,7 +12,6 @@ use imagejob_protocol::wire::{self, Lease};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock;
 use crate::core::Work;
 use crate::formats::{self, Message, Named, Places};
 use crate::gate::Gate;
@@ -22,6 +21,7 @@ use crate::pipeline::{Phases, Pipeline};
 use crate::publish::Publisher;
 use crate::steps::Item;
 use crate::variables::Variables;
+use crate::{clock, routes};
 
 /// Everything that an item needs, shared by all.
 pub struct Items {
@@ -69,8 +69,9 @@ impl Items {
                 Item { attempt: record.attempt, variables, record: value.clone(), ..Item::new(id, object.clone()) };
             let mut processed = self.pipeline.process(item).await?;
             processed.body.copied = copied(&self.settings.copy, message);
+            let topic = routes::topic(&self.settings.routes, &processed.body.steps, &self.settings.result_topic);
             let begun = clock::now();
-            self.publisher.publish(&record.key, &attributes, &processed.body).await?;
+            self.publisher.publish(topic, &record.key, &attributes, &processed.body).await?;
             publish += begun.elapsed();
             phases = phases + processed.phases;
             bytes += processed.body.object.bytes.unwrap_or(0);

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod pipeline;
 pub mod publish;
 mod references;
+mod routes;
 pub mod session;
 pub mod steps;
 pub mod storage;

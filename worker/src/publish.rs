@@ -20,15 +20,14 @@ const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
 /// Longest wait for results that are on their way when the worker stops.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 
-/// The result topic.
+/// The result topics.
 pub struct Publisher {
     producer: FutureProducer,
-    topic: String,
 }
 
 impl Publisher {
     /// Connects in the background; nothing is awaited here, so that a worker is ready at once.
-    pub fn new(access: &Access, topic: &str) -> anyhow::Result<Self> {
+    pub fn new(access: &Access) -> anyhow::Result<Self> {
         let producer = access
             .config("imagejob-worker")
             .set("enable.idempotence", "true")
@@ -38,30 +37,33 @@ impl Publisher {
             .set("linger.ms", "0")
             .set("message.timeout.ms", DELIVERY_LIMIT.as_millis().to_string())
             .create()?;
-        Ok(Self { producer, topic: topic.to_owned() })
+        Ok(Self { producer })
     }
 
     /// Publishes one result and waits for its receipt.
-    pub async fn publish(&self, key: &[u8], attributes: &Attributes, body: &ItemBody) -> Result<(), Failure> {
-        let value = serde_json::to_vec(body).map_err(|error| self.failed(&error))?;
+    pub async fn publish(
+        &self,
+        topic: &str,
+        key: &[u8],
+        attributes: &Attributes,
+        body: &ItemBody,
+    ) -> Result<(), Failure> {
+        let value = serde_json::to_vec(body).map_err(|error| failed(topic, &error))?;
         let headers = attributes.headers();
         let headers = headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |all, (key, value)| {
             all.insert(Header { key, value: Some(value) })
         });
-        let record = FutureRecord::to(&self.topic).key(key).payload(&value).headers(headers);
+        let record = FutureRecord::to(topic).key(key).payload(&value).headers(headers);
         let sent = self.producer.send(record, Timeout::After(DELIVERY_LIMIT)).await;
-        sent.map(drop).map_err(|(error, _)| self.failed(&error))
-    }
-
-    fn failed(&self, error: &dyn std::fmt::Display) -> Failure {
-        Failure::new(
-            FailureReason::PublishFailed,
-            format!("result topic \"{}\" did not take the result: {error}", self.topic),
-        )
+        sent.map(drop).map_err(|(error, _)| failed(topic, &error))
     }
 
     /// Waits for what is on its way.
     pub fn flush(&self) -> anyhow::Result<()> {
         Ok(self.producer.flush(FLUSH_LIMIT)?)
     }
+}
+
+fn failed(topic: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(FailureReason::PublishFailed, format!("result topic {topic:?} did not take the result: {error}"))
 }

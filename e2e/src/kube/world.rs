@@ -34,7 +34,7 @@ pub struct World<'a> {
     pub namespace: String,
     /// The broker's topics.
     pub topics: Topics,
-    bootstrap: String,
+    broker: &'a Kafka,
     store: &'a S3,
     photos: Vec<String>,
 }
@@ -42,12 +42,12 @@ pub struct World<'a> {
 impl<'a> World<'a> {
     /// A namespace of this name under restricted Pod Security, with topics of `partitions` each
     /// and the store's credentials. No job yet.
-    pub fn new(kube: &'a Kube, broker: &Kafka, store: &'a S3, name: &str, partitions: i32) -> anyhow::Result<Self> {
+    pub fn new(kube: &'a Kube, broker: &'a Kafka, store: &'a S3, name: &str, partitions: i32) -> anyhow::Result<Self> {
         let world = Self {
             kube,
             namespace: name.to_owned(),
             topics: Topics::new(broker.bootstrap())?,
-            bootstrap: broker.bootstrap().to_owned(),
+            broker,
             store,
             photos: keys(store)?,
         };
@@ -56,7 +56,7 @@ impl<'a> World<'a> {
              {{pod-security.kubernetes.io/enforce: restricted}}}}}}"
         ))?;
         for topic in [world.source(), world.results(), world.dead_letters()] {
-            broker.create_topic(&topic, partitions)?;
+            world.create_topic(&topic, partitions)?;
         }
         world.apply(&json!({
             "apiVersion": "v1",
@@ -65,6 +65,11 @@ impl<'a> World<'a> {
             "stringData": {"accessKeyId": ACCESS_KEY_ID, "secretAccessKey": SECRET_ACCESS_KEY},
         }))?;
         Ok(world)
+    }
+
+    /// One more topic.
+    pub fn create_topic(&self, name: &str, partitions: i32) -> anyhow::Result<()> {
+        self.broker.create_topic(name, partitions)
     }
 
     /// Topic of the photos' addresses.
@@ -95,7 +100,7 @@ impl<'a> World<'a> {
             "kind": "ImageJob",
             "metadata": {"name": JOB},
             "spec": {
-                "source": {"kafka": {"bootstrapServers": self.bootstrap, "topics": [self.source()]}},
+                "source": {"kafka": {"bootstrapServers": self.broker.bootstrap(), "topics": [self.source()]}},
                 "storage": {
                     "type": "S3",
                     "endpoint": self.store.endpoint(),

@@ -11,4 +11,5 @@ mod namespaced;
 mod rolling;
 mod rules;
 mod scaling;
+mod stages;
 mod stand;

@@ -47,6 +47,25 @@ pub(crate) fn job() -> Vec<Rule> {
         )
         .field_path(".results.failureTopic"),
         rule(
+            format!("!has(self.results.routes) || !self.results.routes.exists(r, r.topic in {sources})"),
+            &format!("a topic in results.routes {feeds_itself}"),
+        )
+        .field_path(".results.routes"),
+        rule(
+            format!(
+                "!has(self.results.routes) || !self.results.routes.exists(r, r.topic == {dead_letters} \
+                 || (has(self.results.failureTopic) && r.topic == self.results.failureTopic))"
+            ),
+            "a topic in results.routes is for failures too; use another",
+        )
+        .field_path(".results.routes"),
+        rule(
+            "!has(self.results.routes) \
+             || self.results.routes.all(r, self.steps.exists(s, r.when.startsWith(s.name + '.')))",
+            "results.routes looks at a step that spec.steps does not have; write <name of a step>.<field>",
+        )
+        .field_path(".results.routes"),
+        rule(
             "!has(self.source.hosts) || self.source.hosts.all(host, self.source.hosts[host] in self.storage.buckets)",
             "a bucket in source.hosts is not in storage.buckets; add it there",
         )
@@ -119,6 +138,11 @@ pub(crate) fn json_pointer() -> Vec<Rule> {
 /// Several of them.
 pub(crate) fn json_pointers() -> Vec<Rule> {
     vec![rule(format!("self.all(p, {})", pointer_expression("p")), POINTER_FORM)]
+}
+
+/// A field of what a step found.
+pub(crate) fn finding() -> Vec<Rule> {
+    vec![rule("self.matches('^[^.]+([.][^.]+)+$')", "write <name of a step>.<field>, as in match.verdict")]
 }
 
 const POINTER_FORM: &str = "write a JSON pointer like /photo/url";

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cel;
 use crate::profile::Profile;
+use crate::results::Results;
 use crate::source::Source;
 use crate::status::ImageJobStatus;
 use crate::step::Step;
@@ -133,23 +134,6 @@ pub struct ImageJobSpec {
     /// kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspend: bool,
-}
-
-/// Where results go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Results {
-    /// Topic for one result per photo.
-    #[schemars(length(max = 249), extend("x-kubernetes-validations" = cel::topic()))]
-    pub topic: String,
-    /// JSON pointers (RFC 6901) into the message; the values are copied into the result.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(max = 1024)), extend("x-kubernetes-validations" = cel::json_pointers()))]
-    pub copy: Vec<String>,
-    /// Topic for one event per record that is given up; none if omitted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 249), extend("x-kubernetes-validations" = cel::topic()))]
-    pub failure_topic: Option<String>,
 }
 
 /// Where records go that are given up.

@@ -17,6 +17,7 @@ mod object;
 mod policy;
 mod policy_status;
 mod profile;
+mod results;
 mod source;
 mod status;
 mod step;
@@ -28,13 +29,14 @@ pub mod validate;
 pub use access::{BucketAddressing, KafkaAuth, KafkaTls, Mechanism, SecretRef, StoreIdentity};
 pub use crds::crds;
 pub use job::{
-    DeadLetter, Delivery, Dispatcher, ImageJob, ImageJobSpec, LastResort, Override, PolicyRef, RateLimit, Results,
-    Retry, Scaling, Worker,
+    DeadLetter, Delivery, Dispatcher, ImageJob, ImageJobSpec, LastResort, Override, PolicyRef, RateLimit, Retry,
+    Scaling, Worker,
 };
 pub use object::{API_VERSION, NamespacedName};
 pub use policy::{AllowedNamespaces, Behavior, Budget, BudgetAction, ScalePolicy, ScalePolicySpec};
 pub use policy_status::{ScalePolicyStatus, TransitionStatus};
 pub use profile::{Adjustment, Calendar, ConfigMapRef, Day, Exception, Peak, Profile, Rate, Trim, Volume};
+pub use results::{Results, Route};
 pub use source::{GroupProtocol, Kafka, MessageFormat, Source, StartPosition};
 pub use status::{
     ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,

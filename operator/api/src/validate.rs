@@ -8,6 +8,7 @@ mod access;
 mod names;
 mod problem;
 mod quantity;
+mod results;
 mod scaling;
 mod source;
 mod steps;
@@ -24,6 +25,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 pub use access::{KafkaAuth, KafkaTls};
 pub use problem::{InvalidReason, Problem, Subject};
+pub use results::Results;
 pub use scaling::not_admitted;
 pub use source::{Format, Source, StartFrom};
 pub use steps::{Action, Handler, Step};
@@ -67,19 +69,6 @@ pub struct ValidatedJob {
     pub dispatcher_template: Option<PodTemplateSpec>,
     /// Changes to the workers' pods.
     pub worker_template: Option<PodTemplateSpec>,
-}
-
-/// Where results and failures go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Results {
-    /// Topic for results.
-    pub topic: String,
-    /// JSON pointers whose values are copied from the message into the result.
-    pub copy: Vec<String>,
-    /// Topic for one event per record that is given up.
-    pub failure_topic: Option<String>,
-    /// Topic for the records that are given up.
-    pub dead_letter_topic: String,
 }
 
 /// When a record is tried again.
@@ -139,7 +128,7 @@ fn merge(
     let storage = storage::storage(&spec.storage, problems);
     variables::variables(spec, problems);
     let steps = steps::steps(spec, problems);
-    let results = results(spec, problems);
+    let results = results::results(spec, problems);
     let retry = retry(spec, problems);
     let slots = problems.in_range("spec.delivery.slots", spec.delivery.slots, 1..=1_024);
     if spec.delivery.timeout_seconds == Some(0) {
@@ -173,38 +162,6 @@ fn merge(
         dispatcher_template,
         worker_template,
     })
-}
-
-fn results(spec: &ImageJobSpec, problems: &mut Problems) -> Results {
-    let sources = &spec.source.kafka.topics;
-    let default = || format!("{}.dlq", sources.first().map_or("", String::as_str));
-    let dead_letter_topic = spec.dead_letter.as_ref().map_or_else(default, |d| d.topic.clone());
-    let results = Results {
-        topic: spec.results.topic.clone(),
-        copy: spec.results.copy.clone(),
-        failure_topic: spec.results.failure_topic.clone(),
-        dead_letter_topic,
-    };
-    let mut taken: Vec<(&str, &str)> = Vec::new();
-    let targets = [
-        ("spec.results.topic", Some(&results.topic)),
-        ("spec.results.failureTopic", results.failure_topic.as_ref()),
-        ("spec.deadLetter.topic", Some(&results.dead_letter_topic)),
-    ];
-    for (path, topic) in targets.iter().filter_map(|(path, topic)| Some((*path, topic.as_ref()?.as_str()))) {
-        names::topic(path, topic, problems);
-        if sources.iter().any(|source| source == topic) {
-            problems.add(path, format!("{topic:?} is a source topic too, and would feed itself; use another"));
-        }
-        if let Some((other, _)) = taken.iter().find(|(_, name)| *name == topic) {
-            problems.add(path, format!("{topic:?} is {other} too; use another"));
-        }
-        taken.push((path, topic));
-    }
-    for (i, pointer) in results.copy.iter().enumerate() {
-        names::json_pointer(&format!("spec.results.copy[{i}]"), pointer, problems);
-    }
-    results
 }
 
 fn retry(spec: &ImageJobSpec, problems: &mut Problems) -> Option<Retry> {

@@ -178,12 +178,27 @@ pub struct WorkerSettings {
     pub steps: Vec<Step>,
     /// Topic for results.
     pub result_topic: String,
+    /// Where results go instead; the first that fits decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
     /// JSON pointers whose values are copied from the message into the result.
     pub copy: Vec<String>,
     /// Records worked on at once.
     pub slots: u32,
     /// An item's own limit in milliseconds; none = no limit.
     pub timeout_ms: Option<u64>,
+}
+
+/// Results that say something, and their topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Route {
+    /// Names that lead to a value in the results' `steps`, the step's first; at least two.
+    pub when: Vec<String>,
+    /// A string, or what JSON writes for another value.
+    pub equals: String,
+    /// Topic for these results.
+    pub topic: String,
 }
 
 /// How messages name objects.

@@ -10,8 +10,8 @@ use imagejob_protocol::events::{Attributes, SUCCEEDED, Source};
 use imagejob_protocol::reasons::{FailureReason, ProblemReason};
 use imagejob_protocol::settings::{
     Access, Action, Addressing, DispatcherSettings, Format, GroupProtocol, Handler, JobName, Kafka, KafkaAuth,
-    KafkaTls, OnExhausted, OnFail, OssSignature, Payload, Retry, SaslMechanism, StartFrom, Step, Storage, StorageKind,
-    WorkerSettings,
+    KafkaTls, OnExhausted, OnFail, OssSignature, Payload, Retry, Route, SaslMechanism, StartFrom, Step, Storage,
+    StorageKind, WorkerSettings,
 };
 use imagejob_protocol::{metrics, wire};
 use prost::Message;
@@ -121,6 +121,11 @@ fn settings_files() {
             },
         ],
         result_topic: "poster-results".into(),
+        routes: vec![Route {
+            when: vec!["poster".into(), "verdict".into()],
+            equals: "Mismatch".into(),
+            topic: "poster-wrong".into(),
+        }],
         copy: vec!["/student/id".into()],
         slots: 8,
         timeout_ms: None,

@@ -1,6 +1,6 @@
 //! CloudEvents 1.x on Kafka, binary (attributes in `ce_` headers, the value is the data) and structured (all in
 //! the value), and what is known of the data of some of them: Alibaba Cloud EventBridge's events of OSS, MNS and
-//! Kafka. Of others the data may have any form, or the extension `dataref` names the object.
+//! Kafka, and another job's results. Of others the data may have any form, or the extension `dataref` names the object.
 //! Sources: "Kafka Protocol Binding for CloudEvents"; EventBridge guide, "OSS events", "MNS events".
 
 use imagejob_protocol::reasons::FailureReason;
@@ -8,7 +8,7 @@ use imagejob_protocol::wire::Header;
 use serde_json::Value;
 
 use super::uri::Names;
-use super::{Message, Parsed, Reader, json, mns, oss, unrecognised, uri};
+use super::{Message, Parsed, Reader, json, mns, oss, result, unrecognised, uri};
 use crate::outcome::Failure;
 
 /// Headers that every binary event has.
@@ -80,11 +80,14 @@ impl Attributes {
 
     /// Whether the type says what the data is.
     fn is_known(&self) -> bool {
-        self.kind.starts_with("oss:") || self.kind.starts_with("mns:")
+        self.kind.starts_with("oss:") || self.kind.starts_with("mns:") || result::is_ours(&self.kind)
     }
 
     fn data(&self, reader: Reader<'_>, mut data: Value) -> Result<Parsed, Failure> {
         let reader = reader.within()?;
+        if result::is_ours(&self.kind) {
+            return result::parse(&self.kind, data);
+        }
         if self.kind.starts_with("mns:") {
             return match data.get_mut("messageBody").map(Value::take) {
                 Some(Value::String(body)) => reader.bytes(body.as_bytes()),

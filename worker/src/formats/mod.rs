@@ -12,6 +12,7 @@ mod mns;
 mod oss;
 mod percent;
 mod plain;
+mod result;
 mod s3;
 mod uri;
 

@@ -1,6 +1,7 @@
 //! The course of a run: broker, topics, processes, rounds and view; then drain, and balance the
 //! books.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -125,9 +126,9 @@ fn verdict(summary: &Summary, all: bool) -> anyhow::Result<()> {
 
 fn topics(chosen: &Chosen, partitions: i32) -> Vec<Topic> {
     let results = &chosen.valid.results;
-    let outcomes = [Some(&results.topic), Some(&results.dead_letter_topic), results.failure_topic.as_ref()];
-    let names = chosen.valid.source.topics.iter().chain(outcomes.into_iter().flatten());
-    names.map(|name| Topic { name: name.clone(), partitions }).collect()
+    let outcomes = results.outcome_topics().chain(results.failure_topic.as_deref()).map(str::to_owned);
+    let names: BTreeSet<String> = chosen.valid.source.topics.iter().cloned().chain(outcomes).collect();
+    names.into_iter().map(|name| Topic { name, partitions }).collect()
 }
 
 fn banner(chosen: &Chosen, kafka: &Kafka, partitions: usize) -> Banner {

@@ -48,7 +48,13 @@ impl Kafka {
             access: Access::read(&worker.kafka)?,
             group: job.source.consumer_group.clone(),
             topics: job.source.topics.clone(),
-            outcome_topics: vec![job.results.topic.clone(), job.results.dead_letter_topic.clone()],
+            outcome_topics: job
+                .results
+                .outcome_topics()
+                .map(str::to_owned)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             earliest: job.source.start_from == StartFrom::Earliest,
             worker,
         })
