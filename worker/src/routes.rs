@@ -12,11 +12,8 @@ pub(crate) fn topic<'a>(routes: &'a [Route], steps: &Map<String, Value>, otherwi
 fn fits(route: &Route, steps: &Map<String, Value>) -> bool {
     let Some((step, fields)) = route.when.split_first() else { return false };
     let found = fields.iter().try_fold(steps.get(step), |value, field| Some(value?.get(field)));
-    match found.flatten() {
-        None => false,
-        Some(Value::String(text)) => *text == route.equals,
-        Some(value) => value.to_string() == route.equals,
-    }
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    found.flatten().map(text).as_ref() == Some(&route.equals)
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use crate::stand::{SOON, stand};
 
+/// Enough for more workers than one, few enough for two slots of the second.
+const PHOTOS: usize = 240;
+
 /// F5, F11: the first job, of small pods, sorts photos by what it found; the second, of larger ones with bounds of
 /// their own, looks at those that are worth it. Sharp photos go on, the others are results of the first.
 #[test]
@@ -29,31 +32,31 @@ fn f5_a_second_job_of_another_size_takes_what_the_first_lets_through() {
     second["spec"]["results"] = json!({"topic": last, "copy": ["/steps/quality/verdict"]});
     second["spec"]["deadLetter"] = json!({"topic": "stages-second.dlq"});
     second["spec"]["delivery"] = json!({"slots": 1});
-    second["spec"]["scaling"] = json!({"minReplicas": 1, "maxReplicas": 2, "waitSeconds": 30});
+    second["spec"]["scaling"] = json!({"minReplicas": 1, "maxReplicas": 4, "waitSeconds": 30});
     second["spec"]["worker"]["template"]["spec"]["containers"][0]["resources"] =
         json!({"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "768Mi"}});
     world.create_topic("stages-second.dlq", 1).unwrap();
     world.apply(&first).unwrap();
     world.apply(&second).unwrap();
     world.wait_condition(SOON, "Ready", "True", "Working");
-    world.produce(600).unwrap();
+    world.produce(PHOTOS).unwrap();
 
     // Each photo is a result of the first, here or there; what went there is a result of the second.
     let count = |topic: &str| world.topics.count(topic).unwrap_or_default();
     let ended = || (count(&world.results()) + count(&sharp), count(&last));
     wait::until(
         SOON + SOON,
-        || format!("{:?} of 600 and {} ended", ended(), count(&sharp)),
+        || format!("{:?} of {PHOTOS} and {} ended", ended(), count(&sharp)),
         || {
             let (of_first, of_second) = ended();
-            of_first >= 600 && of_second >= count(&sharp)
+            of_first >= PHOTOS && of_second >= count(&sharp)
         },
     );
     let group = format!("stages.{JOB}");
     let (rest, through) = (outcomes(&world, &world.results()), outcomes(&world, &sharp));
     let (kept, gone) = (rest.len(), through.len());
     println!("stages: {kept} results of the first stay, {gone} go on");
-    assert!(kept > 0 && gone > 0, "both kinds are among the photos of the demo");
+    assert!(kept > 0 && gone > 0, "both kinds are among the photos");
     let ends = world.topics.ends(&world.source()).unwrap();
     eventually(SOON, "the first is committed", || {
         Ok((world.topics.committed(&group, &world.source())? == ends).then_some(()))

@@ -53,6 +53,20 @@ pub(crate) fn stand() -> &'static Stand {
                 std::fs::copy(photo.path(), store.bucket(BUCKET).join(photo.file_name())).unwrap();
             }
         }
+        std::fs::write(store.bucket(BUCKET).join("night.jpg"), night()).unwrap();
         Stand { kube, broker, store }
     })
+}
+
+/// A photo on which nothing is to be seen, beside the demo's good ones.
+fn night() -> Vec<u8> {
+    let (width, height) = (640, 480);
+    let image = turbojpeg::Image {
+        pixels: &*vec![8; width * height],
+        width,
+        pitch: width,
+        height,
+        format: turbojpeg::PixelFormat::GRAY,
+    };
+    turbojpeg::compress(image, 90, turbojpeg::Subsamp::Gray).unwrap().to_vec()
 }
