@@ -1,5 +1,5 @@
-//! A job whose photos lie in OSS: from events that name them to results; and `imagejob try`, which says of
-//! each object that cannot be read why, and what to do.
+//! Jobs whose photos lie in S3 and in OSS: from events that name them to results, with the key in a Secret; and
+//! `imagejob try`, which says of each object that cannot be read why, and what to do.
 
 #![allow(clippy::unwrap_used, unreachable_pub, missing_docs)]
 
@@ -15,10 +15,12 @@ use std::time::Duration;
 use imagejob_e2e::broker::Broker;
 use imagejob_e2e::dev::Dev;
 use imagejob_e2e::programs::program;
+use imagejob_e2e::s3::{self, S3};
 use imagejob_e2e::topics::{Topics, header};
 use imagejob_e2e::wait;
 use imagejob_protocol::events::ItemBody;
 use imagejob_protocol::headers;
+use imagejob_protocol::reasons::FailureReason;
 use jiff::SignedDuration;
 use rdkafka::Message as _;
 use serde_json::{Value, json};
@@ -28,18 +30,18 @@ use server::{ACCESS_KEY_ID, Fault, Oss, REGION, SECRET, Seen, write_secret};
 const LIMIT: Duration = Duration::from_mins(1);
 const PHOTO: &[u8] = include_bytes!("../../demo/photos/rocket.jpg");
 
-fn job(endpoint: &str) -> String {
+fn job(store: &str, region: &str, endpoint: &str) -> String {
     format!(
         "
 apiVersion: imagejob.dev/v1alpha1
 kind: ImageJob
-metadata: {{name: from-oss}}
+metadata: {{name: from-store}}
 spec:
   source: {{kafka: {{bootstrapServers: '127.0.0.1:9092', topics: [named]}}}}
   storage:
-    type: Oss
+    type: {store}
     endpoint: {endpoint}
-    region: {REGION}
+    region: {region}
     addressing: Path
     secretRef: {{name: reader}}
     buckets: [photos]
@@ -51,6 +53,15 @@ spec:
     )
 }
 
+/// What is shown here is between worker and store: librdkafka's mock is broker enough.
+fn broker() -> Broker {
+    let broker = Broker::mock().unwrap();
+    for topic in ["named", "named-results", "named.dlq"] {
+        broker.create_topic(topic, 1).unwrap();
+    }
+    broker
+}
+
 /// An event of OSS about a version of an object.
 fn event(key: &str, etag: &str) -> String {
     let object = json!({"key": key, "eTag": etag, "size": PHOTO.len(), "deltaSize": PHOTO.len()});
@@ -60,12 +71,32 @@ fn event(key: &str, etag: &str) -> String {
 }
 
 #[test]
+fn photos_in_s3_become_results_and_those_that_are_missing_dead_letters() {
+    let broker = broker();
+    let store = S3::start("photos").unwrap();
+    std::fs::create_dir(store.bucket("photos").join("作业")).unwrap();
+    std::fs::write(store.bucket("photos").join("作业/作业 1.jpg"), PHOTO).unwrap();
+    let secrets = tempfile::tempdir().unwrap();
+    s3::write_secret(&secrets.path().join("reader"), s3::ACCESS_KEY_ID, s3::SECRET_ACCESS_KEY).unwrap();
+    let topics = Topics::new(&broker.bootstrap()).unwrap();
+    let record = |key: &str| json!({ "bucket": "photos", "key": key }).to_string();
+    topics.produce("named", [record("作业/作业 1.jpg").as_bytes(), record("nobody.jpg").as_bytes()]).unwrap();
+
+    let mut dev = Dev::with_secrets(&broker, &job("S3", s3::REGION, &store.endpoint()), secrets.path()).unwrap();
+    let ended = || ["named-results", "named.dlq"].map(|topic| topics.count(topic).unwrap());
+    wait::until(LIMIT, || format!("results and dead letters {:?}", ended()), || ended() == [1, 1]);
+    assert!(dev.is_running());
+    let result = &topics.read("named-results").unwrap()[0];
+    let body: ItemBody = serde_json::from_slice(result.payload().unwrap()).unwrap();
+    assert_eq!((body.object.key.as_str(), body.object.bytes), ("作业/作业 1.jpg", Some(PHOTO.len() as u64)));
+    assert!(body.steps.contains_key("quality"), "{body:?}");
+    let letter = &topics.read("named.dlq").unwrap()[0];
+    assert_eq!(header(letter, headers::REASON).unwrap(), FailureReason::ObjectMissing.as_str());
+}
+
+#[test]
 fn photos_in_oss_become_results_and_each_that_cannot_be_read_a_letter_with_its_reason() {
-    // What is shown here is between worker and store: librdkafka's mock is broker enough.
-    let broker = Broker::mock().unwrap();
-    for topic in ["named", "named-results", "named.dlq"] {
-        broker.create_topic(topic, 1).unwrap();
-    }
+    let broker = broker();
     let store = Oss::start();
     let good = store.put("photos", "作业/作业 1.jpg", PHOTO);
     let overwritten = store.put("photos", "changed.jpg", PHOTO);
@@ -76,7 +107,7 @@ fn photos_in_oss_become_results_and_each_that_cannot_be_read_a_letter_with_its_r
     let records = [event("changed.jpg", &overwritten), event("nobody.jpg", "0"), event("作业/作业 1.jpg", &good)];
     topics.produce("named", records.each_ref().map(String::as_bytes)).unwrap();
 
-    let mut dev = Dev::with_secrets(&broker, &job(&store.endpoint()), secrets.path()).unwrap();
+    let mut dev = Dev::with_secrets(&broker, &job("Oss", REGION, &store.endpoint()), secrets.path()).unwrap();
     let ended = || ["named-results", "named.dlq"].map(|topic| topics.count(topic).unwrap());
     wait::until(LIMIT, || format!("results and dead letters {:?}", ended()), || ended() == [1, 2]);
     assert!(dev.is_running());
@@ -108,7 +139,7 @@ fn try_reads_an_object_or_says_why_not_and_what_to_do() {
     store.put("photos", "a.jpg", PHOTO);
     let folder = tempfile::tempdir().unwrap();
     write_secret(&folder.path().join("reader"), ACCESS_KEY_ID, SECRET);
-    std::fs::write(folder.path().join("job.yaml"), job(&store.endpoint())).unwrap();
+    std::fs::write(folder.path().join("job.yaml"), job("Oss", REGION, &store.endpoint())).unwrap();
     let secrets = Some(folder.path());
 
     store.world().faults.push_back(Fault::Slow);
