@@ -69,6 +69,12 @@ demo: ## about a minute of real photographs from Kafka to results on this machin
 	cargo build --locked --package imagejob --package imagejob-worker
 	@demo/run
 
+.PHONY: examples
+examples: ## the pictures of docs/examples.md, drawn again: posters and pages, judged, with verdicts on them
+	@.ci/setup build
+	cargo build --locked --package imagejob
+	@docs/examples/draw
+
 .PHONY: bench
 bench: ## start times, memory, time per photo, recognition, policies and delivery against rivals (release build; about 50 min, of which 15 measure delivery)
 	@.ci/setup test

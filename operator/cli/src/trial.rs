@@ -1,5 +1,10 @@
 //! `imagejob try`: the steps of a job on photos, local ones or those of its store, exactly as a worker runs them.
 
+mod annotate;
+mod annotation;
+mod lettering;
+mod picture;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -9,8 +14,7 @@ use imagejob_operator::secrets::SecretPaths;
 use imagejob_operator::{Clock as _, SystemClock};
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
-use imagejob_protocol::settings::{Format, Storage, StorageKind, WorkerSettings};
-use imagejob_worker::formats::{self, Message, Places};
+use imagejob_protocol::settings::{Storage, StorageKind, WorkerSettings};
 use imagejob_worker::outcome::Failure;
 use imagejob_worker::pipeline::Pipeline;
 use imagejob_worker::steps::Item;
@@ -18,6 +22,7 @@ use imagejob_worker::variables::Variables;
 use serde_json::json;
 
 use crate::dev::job::{Brokers, Chosen, documents};
+use annotate::Annotator;
 
 /// Run a job's steps on photos and print one JSON result a line
 ///
@@ -37,6 +42,9 @@ pub(crate) struct TryArgs {
     /// Value of one of the job's variables, as the message would give it
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
+    /// Folder for a copy of each photo with verdicts, outlines and answer regions drawn onto it
+    #[arg(long, value_name = "DIR")]
+    annotate: Option<PathBuf>,
     /// The job, if the file holds several
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
@@ -53,6 +61,7 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
     let secrets = secrets.map_or(SecretPaths::Mounted, SecretPaths::In);
     let settings = worker_settings(&chosen.valid, &secrets);
     let variables: Variables = args.set.iter().cloned().collect();
+    let annotator = args.annotate.as_deref().map(|folder| Annotator::new(folder, &settings)).transpose()?;
     let mut failed = 0;
     // Steps are loaded once for photos that follow each other from one place.
     let mut loaded: Option<(Storage, Pipeline)> = None;
@@ -65,10 +74,10 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
             let pipeline = Pipeline::with_references(&storage, &settings.storage, &settings.steps).await?;
             loaded = Some((storage, pipeline));
         }
-        let Some((_, pipeline)) = &loaded else { continue };
+        let Some((storage, pipeline)) = &loaded else { continue };
         let bucket = if object.bucket == FOLDER { &settings.storage.buckets[0] } else { &object.bucket };
         let record = json!({"bucket": bucket, "key": object.key}).to_string().into();
-        let item = Item { variables: variables.clone(), record, ..Item::new(object.key.clone(), object) };
+        let item = Item { variables: variables.clone(), record, ..Item::new(object.key.clone(), object.clone()) };
         match pipeline.process(item).await {
             Ok(mut processed) => {
                 // The folder of a file stands in for the bucket.
@@ -76,6 +85,9 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
                     processed.body.object.bucket.clone_from(&settings.storage.buckets[0]);
                 }
                 println!("{}", serde_json::to_string(&processed.body)?);
+                if let Some(annotator) = &annotator {
+                    annotator.draw(storage, &object, &variables, &processed.body).await?;
+                }
             }
             Err(Failure { reason, mut message }) => {
                 failed += 1;
@@ -101,11 +113,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 /// The store that a photo is in, and its name there.
 fn place(photo: &Path, settings: &WorkerSettings) -> anyhow::Result<(Storage, Object)> {
     if let Some(uri) = photo.to_str().filter(|text| text.contains("://")) {
-        let plain = Format::Plain { uri_pointer: None };
-        let places = Places { buckets: &settings.storage.buckets, hosts: &settings.hosts };
-        let parsed = formats::parse(&plain, places, Message { headers: &[], value: uri.as_bytes() })?;
-        let named = parsed.photos.into_iter().next().with_context(|| format!("{uri:?} names no object"))?;
-        let object = named.object;
+        let object = annotate::object(uri, settings)?;
         return Ok((settings.storage.clone(), object));
     }
     let path = std::path::absolute(photo)?;

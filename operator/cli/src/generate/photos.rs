@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Args;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::folder;
 use super::render::{Picture, render};
+use super::scene::{TRUTH, prepare};
 use super::variation::{Expected, Levels, Pixels, Size, Variation};
 
 /// Below the options of `--help`.
@@ -34,9 +35,6 @@ Examples:
   20 photos as phones take them, 4,000 x 3,000 pixels:
     imagejob generate photos --from demo/photos --to store/large --count 20 \\
       --megapixels 12";
-
-/// The file that says how each photo was made.
-const TRUTH: &str = "truth.jsonl";
 
 /// Arguments of `imagejob generate photos`.
 #[derive(Debug, Args)]
@@ -127,14 +125,6 @@ fn sources(from: &Path) -> anyhow::Result<Vec<Source>> {
         Ok(Source { name: photo.key, levels: picture.levels(), picture })
     };
     folder::photos(from, folder::SOURCES)?.into_iter().map(load).collect()
-}
-
-/// Photos of another run would be without truth.
-fn prepare(to: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("cannot make the folder {}", to.display()))?;
-    let empty = fs::read_dir(to)?.next().is_none();
-    ensure!(empty, "--to {} is not empty; give a new folder, or empty it", to.display());
-    Ok(())
 }
 
 fn write_truth(to: &Path, truths: &[Truth]) -> anyhow::Result<()> {

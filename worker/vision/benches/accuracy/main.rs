@@ -1,7 +1,7 @@
 //! How often recognition is right, on images whose truth is known, and how long it takes, held against gates: fails
 //! if one is missed. Prints its seed; the same seed gives the same images.
 //!
-//! `cargo bench -p imagejob-vision --bench accuracy -- [--seed N] [--posters N] [--pages N] [--art FOLDER]`
+//! `cargo bench -p imagejob-vision --bench accuracy -- --help` tells its options.
 //!
 //! Thresholds in the code were set with other seeds and with the six photographs of `demo/photos` that are
 //! not named in [`HELD_OUT`].
@@ -22,11 +22,27 @@ use std::process::ExitCode;
 use imagejob_truth::Picture;
 use imagejob_vision::{Caps, decode};
 
+const HELP: &str = "\
+How often recognition is right, on images that are drawn, and how long it takes. Each figure is printed
+beside its gate; ends with 1 if one is missed.
+
+cargo bench -p imagejob-vision --bench accuracy -- [OPTIONS]
+
+  --seed N      draws other posters, pages and photographs [default: 7]
+  --posters N   posters, each with 10 photographs, compared with all others [default: 50]
+  --pages N     pages of homework, each with 10 photographs [default: 100]
+  --art FOLDER  photographs on and around posters, JPEG [default: the five of demo/photos that nothing was tuned with]
+  --help        this text";
+
 /// Photographs that nothing was tuned with.
 const HELD_OUT: [&str; 5] = ["coffee", "flower", "grass", "gravel", "photographer"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
+    if arguments.iter().any(|argument| matches!(argument.as_str(), "--help" | "-h")) {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
     let value = |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1));
     let number = |name: &str, default: u64| value(name).map_or(default, |text| text.parse().unwrap());
     let seed = number("--seed", 7);

@@ -1,7 +1,7 @@
 //! Test images whose truth is known: posters drawn from photographs and made-up lettering, and
 //! photographs of them as phones take them. Everything follows from seeds.
 //!
-//! For tests and figures only; nothing that runs in production depends on it. Does not know how
+//! For tests, figures and `imagejob generate`; nothing that runs in production depends on it. Does not know how
 //! photographs are recognised, so that it cannot be kind to the recogniser.
 //!
 //! ```text
