@@ -75,6 +75,11 @@ examples: ## the pictures of docs/examples.md, drawn again: posters and pages, j
 	cargo build --locked --package imagejob
 	@docs/examples/draw
 
+.PHONY: fuzz
+fuzz: ## bytes that nobody would send, guided by coverage, for each decoder and parser: make fuzz RUNS=1000000 TARGET="jpeg messages" (Linux; hours for all)
+	@.ci/setup build
+	@RUNS=$(or $(RUNS),1000000) fuzz/run $(TARGET)
+
 .PHONY: bench
 bench: ## start times, memory, time per photo, recognition, policies and delivery against rivals (release build; about 50 min, of which 15 measure delivery)
 	@.ci/setup test
@@ -105,6 +110,7 @@ fmt: ## formatting is rustfmt's
 lint: ## clippy, with warnings as errors
 	@.ci/setup build
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --package imagejob-fuzz --features libfuzzer,worker --all-targets -- -D warnings
 
 .PHONY: docs
 docs: ## the API documentation builds without a warning

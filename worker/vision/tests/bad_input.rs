@@ -30,6 +30,14 @@ fn png_of(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
+/// A WebP with four bytes of a chunk after its pixels, which says that it has more.
+fn with_chunk(name: &[u8; 4], length: u32) -> Vec<u8> {
+    let mut bytes = [&image("alpha.webp")[..], name, &length.to_le_bytes(), b"II*\0"].concat();
+    let riff = bytes.len() as u32 - 8;
+    bytes[4..8].copy_from_slice(&riff.to_le_bytes());
+    bytes
+}
+
 #[test]
 fn each_kind_of_bad_bytes_has_its_reason() {
     let first = |name: &str, share: f64| {
@@ -60,6 +68,9 @@ fn each_kind_of_bad_bytes_has_its_reason() {
         ("interlaced PNG cut in half", first("interlaced.png", 0.5), "TruncatedImage"),
         ("lossy WebP cut in half", first("lossy.webp", 0.5), "TruncatedImage"),
         ("lossless WebP cut in half", first("lossless.webp", 0.5), "TruncatedImage"),
+        ("WebP whose EXIF says that it has 4 GB", with_chunk(b"EXIF", u32::MAX), "TruncatedImage"),
+        ("WebP with a chunk that says so", with_chunk(b"JUNK", 5), "TruncatedImage"),
+        ("WebP with a chunk of four bytes", with_chunk(b"JUNK", 4), "decoded"),
         ("30,000 x 30,000 JPEG", jpeg_of(30_000, 30_000, "baseline.jpg"), "TooManyPixels"),
         ("30,000 x 30,000 PNG", png_of(30_000, 30_000), "TooManyPixels"),
         ("progressive JPEG of 256 megapixels", jpeg_of(16_000, 16_000, "progressive.jpg"), "TooManyPixels"),

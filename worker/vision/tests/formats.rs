@@ -70,6 +70,9 @@ fn only_what_arrives_in_several_scans_is_held_whole() {
     assert_eq!(held("progressive.jpg"), (120 * 80 + 2 * 60 * 40) * 2);
     assert_eq!(held("grey16.png"), 120 * 80 * 2);
     assert_eq!(held("alpha.png"), 120 * 80 * 4);
+    // A part of lossy data may say that it has 16 MiB.
+    assert_eq!(held("lossless.webp"), 120 * 80 * 8);
+    assert_eq!(held("lossy.webp"), 120 * 80 * 8 + (16 << 20));
 }
 
 /// A JPEG with an EXIF segment that says nothing but how the camera was held.

@@ -6,11 +6,14 @@ use image::error::ImageError as Cause;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 
-use crate::header::{Caps, webp_length};
+use crate::header::{Caps, webp_complete, webp_length};
 use crate::{ImageError, Luma, luma, orientation};
 
 /// Alpha is ignored: what a transparent pixel hides is judged as if it were shown.
 pub(super) fn decode(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<Luma, ImageError> {
+    if format == ImageFormat::WebP {
+        webp_complete(bytes)?;
+    }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(caps.max_decoder_bytes);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);

@@ -9,17 +9,21 @@ const ANIMATION: u8 = 0b10;
 /// Pixels as RGBA, and the decoder's planes or transformed pixels next to them.
 const DECODER_BYTES_PER_PIXEL: u64 = 8;
 
+/// A part of lossy data states its length in 24 bits, and the decoder makes room before it looks whether as much
+/// follows: a file of 300 bytes may make it hold 16 MiB for a moment.
+const PART_OF_LOSSY_DATA: u64 = 1 << 24;
+
 pub(super) fn probe(bytes: &[u8]) -> Result<Header, ImageError> {
     let mut reader = Reader::new(bytes, 12);
     let chunk = reader.take::<4>()?;
     reader.skip(4); // chunk size
-    let (width, height) = match &chunk {
-        b"VP8 " => lossy(&mut reader)?,
-        b"VP8L" => lossless(&mut reader)?,
-        b"VP8X" => extended(&mut reader)?,
+    let ((width, height), parts) = match &chunk {
+        b"VP8 " => (lossy(&mut reader)?, PART_OF_LOSSY_DATA),
+        b"VP8L" => (lossless(&mut reader)?, 0),
+        b"VP8X" => (extended(&mut reader)?, PART_OF_LOSSY_DATA),
         _ => return Err(ImageError::corrupt("a WebP that begins with an unknown chunk")),
     };
-    let decoder_bytes = u64::from(width) * u64::from(height) * DECODER_BYTES_PER_PIXEL;
+    let decoder_bytes = u64::from(width) * u64::from(height) * DECODER_BYTES_PER_PIXEL + parts;
     Ok(Header { format: Format::WebP, width, height, decoder_bytes })
 }
 
@@ -46,6 +50,25 @@ fn extended(reader: &mut Reader<'_>) -> Result<(u32, u32), ImageError> {
         return Err(ImageError::not_an_image("an animated WebP"));
     }
     Ok((u32::from_le_bytes([w0, w1, w2, 0]) + 1, u32::from_le_bytes([h0, h1, h2, 0]) + 1))
+}
+
+/// Whether each chunk is as long as it says. A decoder makes room for a chunk before it reads it, and 300 bytes may
+/// say that their EXIF has 4 GB.
+///
+/// # Errors
+/// `TruncatedImage`.
+pub(crate) fn complete(bytes: &[u8]) -> Result<(), ImageError> {
+    let mut at = 12;
+    while let Some([.., a, b, c, d]) = bytes.get(at..at + 8) {
+        let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+        let end = at + 8 + length;
+        if end > bytes.len() {
+            return Err(ImageError::truncated(format!("it stops at byte {} of {end}", bytes.len())));
+        }
+        // Chunks begin at even places.
+        at = end + length % 2;
+    }
+    Ok(())
 }
 
 /// Bytes of the whole file as its first chunk states them; `None` if this is no WebP.
