@@ -31,7 +31,7 @@ fn png_of(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// A WebP with four bytes of a chunk after its pixels, which says that it has more.
-fn with_chunk(name: &[u8; 4], length: u32) -> Vec<u8> {
+fn with_chunk(name: &[u8], length: u32) -> Vec<u8> {
     let mut bytes = [&image("alpha.webp")[..], name, &length.to_le_bytes(), b"II*\0"].concat();
     let riff = bytes.len() as u32 - 8;
     bytes[4..8].copy_from_slice(&riff.to_le_bytes());
