@@ -10,6 +10,7 @@
 //!                                                     └──► registration::View ─► poster::compare, homework::read
 //! ```
 
+mod colour;
 pub mod decode;
 mod error;
 mod features;
@@ -24,6 +25,7 @@ mod random;
 pub mod registration;
 mod warp;
 
+pub use colour::{Colour, Fit};
 pub use error::ImageError;
 pub use header::{Caps, Format, Header};
 pub use luma::Luma;

@@ -5,41 +5,46 @@
 
 use image::metadata::Orientation;
 
-use crate::{Luma, header};
+use crate::header;
 
 /// What the EXIF of a JPEG says.
 pub(crate) fn of_jpeg(bytes: &[u8]) -> Orientation {
     header::jpeg_exif(bytes).and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
 }
 
-/// The picture as it is to be looked at.
-pub(crate) fn upright(stored: Luma, orientation: Orientation) -> Luma {
-    let (width, height) = (stored.width() as isize, stored.height() as isize);
-    let last = width * height - 1;
+/// Width, height and pixels of the picture as it is to be looked at. `pixels` are `width` x `height` of `N` bytes.
+pub(crate) fn upright<const N: usize>(
+    width: u32,
+    height: u32,
+    pixels: Vec<u8>,
+    held: Orientation,
+) -> (u32, u32, Vec<u8>) {
+    let (wide, tall) = (width as isize, height as isize);
+    let last = wide * tall - 1;
     // Where the upright picture's first pixel is stored, and the way from one to the next in its
     // rows and in its columns.
-    let (first, in_row, in_column) = match orientation {
-        Orientation::NoTransforms => return stored,
-        Orientation::FlipHorizontal => (width - 1, -1, width),
-        Orientation::Rotate180 => (last, -1, -width),
-        Orientation::FlipVertical => (last + 1 - width, 1, -width),
-        Orientation::Rotate90FlipH => (0, width, 1),
-        Orientation::Rotate90 => (last + 1 - width, -width, 1),
-        Orientation::Rotate270FlipH => (last, -width, -1),
-        Orientation::Rotate270 => (width - 1, width, -1),
+    let (first, in_row, in_column) = match held {
+        Orientation::NoTransforms => return (width, height, pixels),
+        Orientation::FlipHorizontal => (wide - 1, -1, wide),
+        Orientation::Rotate180 => (last, -1, -wide),
+        Orientation::FlipVertical => (last + 1 - wide, 1, -wide),
+        Orientation::Rotate90FlipH => (0, wide, 1),
+        Orientation::Rotate90 => (last + 1 - wide, -wide, 1),
+        Orientation::Rotate270FlipH => (last, -wide, -1),
+        Orientation::Rotate270 => (wide - 1, wide, -1),
     };
     let turned = matches!(
-        orientation,
+        held,
         Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
     );
     let (columns, rows) = if turned { (height, width) } else { (width, height) };
-    let from = stored.pixels();
-    let mut pixels = Vec::with_capacity(from.len());
-    for row in 0..rows {
+    let from = pixels.as_chunks::<N>().0;
+    let mut upright = Vec::with_capacity(pixels.len());
+    for row in 0..rows as isize {
         let start = first + row * in_column;
-        pixels.extend((0..columns).map(|column| from[(start + column * in_row) as usize]));
+        upright.extend((0..columns as isize).flat_map(|column| from[(start + column * in_row) as usize]));
     }
-    Luma::new(columns as u32, rows as u32, pixels).unwrap_or(stored)
+    (columns, rows, upright)
 }
 
 #[cfg(test)]
@@ -61,11 +66,11 @@ mod tests {
             (7, &["...#", ".#.#", "####"]),
             (8, &["####", ".#.#", "...#"]),
         ] {
-            let bytes = stored.concat().into_bytes();
-            let picture = Luma::new(stored[0].len() as u32, stored.len() as u32, bytes).unwrap();
-            let seen = upright(picture, Orientation::from_exif(number).unwrap());
-            assert_eq!(String::from_utf8_lossy(seen.pixels()), letter.concat(), "EXIF orientation {number}");
-            assert_eq!((seen.width(), seen.height()), (3, 4), "EXIF orientation {number}");
+            let (wide, tall) = (stored[0].len() as u32, stored.len() as u32);
+            let held = Orientation::from_exif(number).unwrap();
+            let (width, height, seen) = upright::<1>(wide, tall, stored.concat().into_bytes(), held);
+            assert_eq!(String::from_utf8_lossy(&seen), letter.concat(), "EXIF orientation {number}");
+            assert_eq!((width, height), (3, 4), "EXIF orientation {number}");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use imagejob_vision::decode::Wanted;
 use imagejob_vision::{Caps, Format, Luma, decode, header};
 
 fn image(name: &str) -> Vec<u8> {
@@ -39,6 +40,43 @@ fn the_same_picture_from_every_form() {
         let difference = mean_difference(&photo.luma, &lossless);
         println!("{name}: {difference:.2} grey levels from the lossless picture, at most {tolerance}");
         assert!(difference <= tolerance, "{name}: {difference:.2} grey levels from the lossless picture");
+    }
+}
+
+/// Mean red, green and blue.
+fn mean_colour(name: &str) -> [f64; 3] {
+    let photo =
+        decode::photo(&image(name), &Caps::default(), Wanted { longer: 120, colour: true, ..Wanted::default() })
+            .unwrap();
+    let colour = photo.colour.unwrap();
+    let pixels = colour.pixels();
+    std::array::from_fn(|c| pixels.iter().map(|pixel| f64::from(pixel[c])).sum::<f64>() / pixels.len() as f64)
+}
+
+#[test]
+fn the_same_colours_from_every_form() {
+    let lossless = mean_colour("rgb16.png");
+    for name in
+        ["baseline.jpg", "progressive.jpg", "cmyk.jpg", "palette.png", "alpha.png", "lossless.webp", "lossy.webp"]
+    {
+        let found = mean_colour(name);
+        let apart = found.iter().zip(lossless).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(apart < 4.0, "{name}: {found:.1?}, not {lossless:.1?}");
+    }
+    let [red, green, blue] = mean_colour("grey.jpg");
+    assert!((red - green).abs() < 0.5 && (green - blue).abs() < 0.5, "grey has no colour: {red} {green} {blue}");
+}
+
+#[test]
+fn brightness_is_the_same_with_colours_and_without() {
+    for name in ["baseline.jpg", "cmyk.jpg", "palette.png", "lossy.webp"] {
+        let grey = decode::luma(&image(name), &Caps::default(), 60).unwrap();
+        let coloured =
+            decode::photo(&image(name), &Caps::default(), Wanted { longer: 60, colour: true, ..Wanted::default() })
+                .unwrap();
+        assert_eq!(grey.colour, None);
+        let difference = mean_difference(&grey.luma, &coloured.luma);
+        assert!(difference < 1.0, "{name}: {difference:.2} grey levels");
     }
 }
 
@@ -96,6 +134,9 @@ fn a_photo_taken_with_the_camera_turned_is_looked_at_upright() {
     assert_eq!((turned.header.width, turned.header.height), (120, 80), "the header says what is stored");
     let column: Vec<u8> = (0..80).rev().map(|y| stored.luma.row(y)[0]).collect();
     assert_eq!(turned.luma.row(0), column, "the left column, from below, has become the upper row");
+    let wanted = Wanted { longer: 120, colour: true, ..Wanted::default() };
+    let coloured = decode::photo(&held(&image("baseline.jpg"), 6), &Caps::default(), wanted).unwrap();
+    assert_eq!(coloured.colour.map(|colour| (colour.width(), colour.height())), Some((80, 120)));
     let scaled = decode::luma(&held(&image("baseline.jpg"), 6), &Caps::default(), 60).unwrap();
     assert_eq!((scaled.luma.width(), scaled.luma.height(), scaled.reduction()), (40, 60, 2.0));
 }

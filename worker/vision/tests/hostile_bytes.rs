@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use imagejob_vision::decode::Wanted;
 use imagejob_vision::quality::{self, Thresholds};
 use imagejob_vision::{Caps, decode, header};
 use proptest::prelude::*;
@@ -25,6 +26,12 @@ fn look_at(bytes: &[u8]) -> Result<(), TestCaseError> {
     prop_assert_eq!(header::probe(bytes), Ok(header));
     prop_assert!(u64::from(header.width) * u64::from(header.height) <= CAPS.max_pixels);
     prop_assert!(photo.luma.width().max(photo.luma.height()) <= header.longer_side());
+    let coloured = decode::photo(bytes, &CAPS, Wanted { longer: 60, colour: true, ..Wanted::default() });
+    let colour = coloured.ok().and_then(|photo| photo.colour);
+    prop_assert_eq!(
+        colour.map(|colour| (colour.width(), colour.height())),
+        Some((photo.luma.width(), photo.luma.height()))
+    );
     let quality = quality::assess(&photo, &Thresholds::default());
     prop_assert!(quality.sharpness.is_none_or(|sharpness| sharpness.is_finite() && sharpness >= 0.0));
     prop_assert!((0.0..=1.0).contains(&quality.brightness.clipped));

@@ -2,8 +2,9 @@
 
 use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, ScalingFactor};
 
+use super::{Stored, Wanted};
 use crate::header::{Header, jpeg_has_end};
-use crate::{ImageError, Luma, luma};
+use crate::{ImageError, luma, orientation};
 
 /// The scales with SIMD code; the eighths between them are slower than the next larger of these.
 const SCALES: [ScalingFactor; 3] = [ScalingFactor::ONE_EIGHTH, ScalingFactor::ONE_QUARTER, ScalingFactor::ONE_HALF];
@@ -16,16 +17,43 @@ const MAX_SCANS: u64 = 100;
 /// A scan visits about 200 million a second, so decoding ends within 20 s whatever the bytes say.
 const MAX_VISITS: u64 = 4_000_000_000;
 
-pub(super) fn decode(bytes: &[u8], header: &Header, wanted_side: u32) -> Result<Luma, ImageError> {
-    let scale = scale_for(header.longer_side(), wanted_side);
+/// Brightness alone: the colours are not even transformed.
+pub(super) fn luma(bytes: &[u8], header: &Header, wanted: Wanted) -> Result<Stored, ImageError> {
+    let raw = decompress(bytes, header, wanted, PixelFormat::GRAY)?;
+    let pixels = match raw.format {
+        PixelFormat::CMYK => light_of_cmyk(&raw.pixels).map(luma::of_rgb).collect(),
+        _ => raw.pixels,
+    };
+    Ok(Stored { width: raw.width, height: raw.height, pixels, held: orientation::of_jpeg(bytes) })
+}
+
+/// Red, green, blue.
+pub(super) fn colour(bytes: &[u8], header: &Header, wanted: Wanted) -> Result<Stored, ImageError> {
+    let raw = decompress(bytes, header, wanted, PixelFormat::RGB)?;
+    let pixels = match raw.format {
+        PixelFormat::CMYK => light_of_cmyk(&raw.pixels).flatten().collect(),
+        _ => raw.pixels,
+    };
+    Ok(Stored { width: raw.width, height: raw.height, pixels, held: orientation::of_jpeg(bytes) })
+}
+
+struct Raw {
+    width: u32,
+    height: u32,
+    /// As asked for, or CMYK, which the decoder converts to nothing else.
+    format: PixelFormat,
+    pixels: Vec<u8>,
+}
+
+fn decompress(bytes: &[u8], header: &Header, wanted: Wanted, format: PixelFormat) -> Result<Raw, ImageError> {
+    let scale = scale_for(header, wanted);
     let (width, height) = (scale.scale(header.width as usize), scale.scale(header.height as usize));
     let mut decoder = Decompressor::new().map_err(judge)?;
     decoder.set_scan_limit(scan_limit(header)).map_err(judge)?;
     decoder.set_scaling_factor(scale).map_err(judge)?;
-    let colorspace = decoder.read_header(bytes).map_err(judge)?.colorspace;
-    let format = match colorspace {
+    let format = match decoder.read_header(bytes).map_err(judge)?.colorspace {
         Colorspace::CMYK | Colorspace::YCCK => PixelFormat::CMYK,
-        Colorspace::RGB | Colorspace::YCbCr | Colorspace::Gray => PixelFormat::GRAY,
+        Colorspace::RGB | Colorspace::YCbCr | Colorspace::Gray => format,
     };
     let pitch = width * format.size();
     let mut pixels = vec![0; pitch * height];
@@ -33,15 +61,16 @@ pub(super) fn decode(bytes: &[u8], header: &Header, wanted_side: u32) -> Result<
     if let Err(error) = decoder.decompress(bytes, target) {
         tolerate(error, bytes)?;
     }
-    if format == PixelFormat::CMYK {
-        pixels = luma_of_cmyk(&pixels);
-    }
-    Luma::new(width as u32, height as u32, pixels).ok_or_else(|| ImageError::corrupt("no pixels"))
+    Ok(Raw { width: width as u32, height: height as u32, format, pixels })
 }
 
-/// The smallest scale at which `longer` pixels are still at least `wanted`.
-fn scale_for(longer: u32, wanted: u32) -> ScalingFactor {
-    let enough = |scale: &ScalingFactor| scale.scale(longer as usize) >= wanted as usize;
+/// The smallest scale at which both sides still have the wanted pixels.
+fn scale_for(header: &Header, wanted: Wanted) -> ScalingFactor {
+    let enough = |scale: &ScalingFactor| {
+        let scaled = |side: u32| scale.scale(side as usize);
+        scaled(header.longer_side()) >= wanted.longer as usize
+            && scaled(header.width.min(header.height)) >= wanted.shorter as usize
+    };
     SCALES.into_iter().find(enough).unwrap_or(ScalingFactor::ONE)
 }
 
@@ -78,21 +107,24 @@ fn judge(error: turbojpeg::Error) -> ImageError {
 }
 
 /// Adobe's CMYK as JPEGs carry it, where 255 is *no* ink: a colour's light is `colour x black / 255`.
-fn luma_of_cmyk(pixels: &[u8]) -> Vec<u8> {
-    let light = |&[c, m, y, k]: &[u8; 4]| {
+fn light_of_cmyk(pixels: &[u8]) -> impl Iterator<Item = [u8; 3]> {
+    pixels.as_chunks::<4>().0.iter().map(|&[c, m, y, k]| {
         let lit = |colour: u8| (u16::from(colour) * u16::from(k) / 255) as u8;
-        luma::of_rgb([lit(c), lit(m), lit(y)])
-    };
-    pixels.as_chunks::<4>().0.iter().map(light).collect()
+        [lit(c), lit(m), lit(y)]
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const fn header(width: u32, height: u32, decoder_bytes: u64) -> Header {
+        Header { format: crate::Format::Jpeg, width, height, decoder_bytes }
+    }
+
     #[test]
     fn scale_is_the_smallest_that_still_shows_the_wanted_side() {
-        for (longer, wanted, scale) in [
+        for (side, wanted, scale) in [
             (8_000, 1_000, ScalingFactor::ONE_EIGHTH),
             (7_992, 1_000, ScalingFactor::ONE_QUARTER),
             (4_000, 1_000, ScalingFactor::ONE_QUARTER),
@@ -102,20 +134,26 @@ mod tests {
             (1, 1_000, ScalingFactor::ONE),
             (65_535, 0, ScalingFactor::ONE_EIGHTH),
         ] {
-            assert_eq!(scale_for(longer, wanted), scale, "{longer} for {wanted}");
+            let longer = Wanted { longer: wanted, ..Wanted::default() };
+            assert_eq!(scale_for(&header(1, side, 0), longer), scale, "{side} for {wanted}");
+            let shorter = Wanted { shorter: wanted, ..Wanted::default() };
+            assert_eq!(scale_for(&header(side, 65_535, 0), shorter), scale, "{side} beside a longer one for {wanted}");
         }
+        let both = Wanted { longer: 500, shorter: 224, colour: false };
+        assert_eq!(scale_for(&header(4_000, 3_000, 0), both), ScalingFactor::ONE_EIGHTH, "500 x 375");
+        assert_eq!(scale_for(&header(4_000, 1_000, 0), both), ScalingFactor::ONE_QUARTER, "1,000 x 250");
     }
 
     #[test]
     fn large_photos_may_have_fewer_scans() {
-        let header = |decoder_bytes| Header { format: crate::Format::Jpeg, width: 1, height: 1, decoder_bytes };
         for (decoder_bytes, limit) in [(0, 100), (36 << 20, 100), (128 << 20, 59), (512 << 20, 14)] {
-            assert_eq!(scan_limit(&header(decoder_bytes)), limit, "{decoder_bytes} bytes of coefficients");
+            assert_eq!(scan_limit(&header(1, 1, decoder_bytes)), limit, "{decoder_bytes} bytes of coefficients");
         }
     }
 
     #[test]
     fn ink_darkens() {
-        assert_eq!(luma_of_cmyk(&[255, 255, 255, 255, 255, 255, 255, 0, 255, 255, 255, 128]), [255, 0, 128]);
+        let light: Vec<_> = light_of_cmyk(&[255, 255, 255, 255, 255, 255, 255, 0, 255, 100, 255, 128]).collect();
+        assert_eq!(light, [[255, 255, 255], [0, 0, 0], [128, 50, 128]]);
     }
 }

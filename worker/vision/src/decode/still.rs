@@ -6,11 +6,25 @@ use image::error::ImageError as Cause;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 
+use super::Stored;
 use crate::header::{Caps, webp_complete, webp_length};
-use crate::{ImageError, Luma, luma, orientation};
+use crate::{ImageError, luma};
+
+pub(super) fn luma(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<Stored, ImageError> {
+    let (image, held) = decode(bytes, format, caps)?;
+    let (width, height) = (image.width(), image.height());
+    Ok(Stored { width, height, pixels: brightness(image), held })
+}
+
+/// Red, green, blue.
+pub(super) fn colour(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<Stored, ImageError> {
+    let (image, held) = decode(bytes, format, caps)?;
+    let (width, height) = (image.width(), image.height());
+    Ok(Stored { width, height, pixels: image.into_rgb8().into_raw(), held })
+}
 
 /// Alpha is ignored: what a transparent pixel hides is judged as if it were shown.
-pub(super) fn decode(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<Luma, ImageError> {
+fn decode(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<(DynamicImage, Orientation), ImageError> {
     if format == ImageFormat::WebP {
         webp_complete(bytes)?;
     }
@@ -27,8 +41,7 @@ pub(super) fn decode(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<L
     // Metadata that cannot be read say nothing about the pixels.
     let held = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(|cause| judge(&cause, bytes))?;
-    let stored = Luma::new(width, height, brightness(image)).ok_or_else(|| ImageError::corrupt("no pixels"))?;
-    Ok(orientation::upright(stored, held))
+    Ok((image, held))
 }
 
 /// The `image` crate would weigh colours by BT.709, and the same photo as JPEG come out otherwise.
