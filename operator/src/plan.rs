@@ -2,6 +2,8 @@
 //!
 //! Pure. How it comes to run (processes, pods) is the cluster's matter.
 
+mod classify;
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -274,6 +276,7 @@ fn step(step: &Step) -> settings::Step {
             Action::Homework { template, regions } => {
                 settings::Action::Homework { template: template.clone(), regions: regions.clone() }
             }
+            Action::Classify(model) => settings::Action::Classify(classify::settings(model)),
             Action::Handler(step) => settings::Action::Handler(handler(step)),
         },
     }

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::outcome::Failure;
 
-pub use imagejob_vision::decode::Photo;
+pub use imagejob_vision::decode::{Photo, Wanted};
 
 /// Runs decoders, and whatever else computes for milliseconds.
 #[derive(Debug, Clone)]
@@ -22,13 +22,12 @@ impl Cores {
         Self(Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))))
     }
 
-    /// Decodes to brightness, the longer side no smaller than `wanted_side` pixels where the photo
-    /// has as many.
+    /// Decodes what is wanted.
     ///
     /// # Errors
     /// The reasons of [`ImageError`]; `StepPanicked` if the decoder does.
-    pub async fn decode(&self, bytes: Bytes, caps: Caps, wanted_side: u32) -> Result<Photo, Failure> {
-        self.run(move || decode::luma(&bytes, &caps, wanted_side)).await?.map_err(|error| refused(&error))
+    pub async fn decode(&self, bytes: Bytes, caps: Caps, wanted: Wanted) -> Result<Photo, Failure> {
+        self.run(move || decode::photo(&bytes, &caps, wanted)).await?.map_err(|error| refused(&error))
     }
 
     /// Runs `compute` on a blocking thread when a core is free.

@@ -11,7 +11,7 @@ use imagejob_protocol::settings::{self, WorkerSettings};
 use imagejob_vision::Caps;
 
 use crate::clock;
-use crate::decode::{Cores, Photo};
+use crate::decode::{Cores, Photo, Wanted};
 use crate::outcome::Failure;
 use crate::steps::{self, Item, Step};
 use crate::storage::Store;
@@ -22,8 +22,8 @@ pub struct Pipeline {
     steps: Vec<Step>,
     /// Some step wants the bytes, though it may not look at pixels.
     wants_bytes: bool,
-    /// Pixels along the longer side for the step that wants most; none if no step looks at pixels.
-    wanted_side: Option<u32>,
+    /// Enough for the step that wants most; none if no step looks at pixels.
+    wanted: Option<Wanted>,
     caps: Caps,
     cores: Cores,
 }
@@ -49,7 +49,7 @@ pub struct Processed {
 }
 
 impl Pipeline {
-    /// Loads the steps: after this, a photo can be processed at once.
+    /// Loads the steps: after this a photo can be processed, and after [`Pipeline::ready`] at once.
     ///
     /// # Errors
     /// A store or a step that cannot be prepared.
@@ -81,9 +81,16 @@ impl Pipeline {
         for step in settings {
             steps.push(Step::load(step, &references).await?);
         }
-        let wanted_side = steps.iter().filter_map(Step::wanted_side).max();
+        let wanted = steps.iter().filter_map(Step::wanted).reduce(Wanted::with);
         let wants_bytes = steps.iter().any(Step::wants_bytes);
-        Ok(Self { store, steps, wants_bytes, wanted_side, caps: Caps::default(), cores: Cores::new() })
+        Ok(Self { store, steps, wants_bytes, wanted, caps: Caps::default(), cores: Cores::new() })
+    }
+
+    /// Reads models ahead of the first photo, or beside it.
+    pub async fn ready(&self) {
+        for step in &self.steps {
+            step.ready(&self.cores).await;
+        }
     }
 
     /// Looks at one photo.
@@ -92,15 +99,15 @@ impl Pipeline {
     /// The first thing that fails, with its reason.
     pub async fn process(&self, mut item: Item) -> Result<Processed, Failure> {
         let mut phases = Phases::default();
-        if self.wants_bytes || self.wanted_side.is_some() {
+        if self.wants_bytes || self.wanted.is_some() {
             let begun = clock::now();
             let bytes = self.store.read(&item.object).await?;
             phases.fetch = begun.elapsed();
             item.object.bytes = Some(bytes.len() as u64);
             item.bytes = Some(bytes);
         }
-        let photo = match (self.wanted_side, &item.bytes) {
-            (Some(side), Some(bytes)) => Some(self.photo(bytes.clone(), side, &mut phases).await?),
+        let photo = match (self.wanted, &item.bytes) {
+            (Some(wanted), Some(bytes)) => Some(self.photo(bytes.clone(), wanted, &mut phases).await?),
             _ => None,
         };
         if !self.wants_bytes {
@@ -126,9 +133,9 @@ impl Pipeline {
         }
     }
 
-    async fn photo(&self, bytes: Bytes, side: u32, phases: &mut Phases) -> Result<Arc<Photo>, Failure> {
+    async fn photo(&self, bytes: Bytes, wanted: Wanted, phases: &mut Phases) -> Result<Arc<Photo>, Failure> {
         let begun = clock::now();
-        let photo = self.cores.decode(bytes, self.caps, side).await?;
+        let photo = self.cores.decode(bytes, self.caps, wanted).await?;
         phases.decode = begun.elapsed();
         Ok(Arc::new(photo))
     }

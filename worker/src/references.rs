@@ -84,7 +84,8 @@ impl<T: Send + Sync + 'static> References<T> {
     }
 }
 
-fn object(uri: &str) -> Option<Object> {
+/// What a URI names.
+pub(crate) fn object(uri: &str) -> Option<Object> {
     let (scheme, rest) = uri.split_once("://")?;
     let (bucket, key) = rest.split_once('/').filter(|(_, key)| !key.is_empty())?;
     let known = matches!(scheme, "oss" | "s3");

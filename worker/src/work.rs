@@ -54,6 +54,7 @@ impl Worker {
     /// A store, a step or a producer that cannot be prepared.
     pub async fn load(settings: &WorkerSettings) -> anyhow::Result<Self> {
         let pipeline = Pipeline::load(settings).await?;
+        pipeline.ready().await;
         let publisher = Publisher::new(&Access::read(&settings.kafka)?)?;
         Ok(Self { settings: settings.clone(), pipeline, publisher })
     }

@@ -257,8 +257,9 @@ pub(crate) fn secret_name() -> Vec<Rule> {
 /// One kind of step.
 pub(crate) fn step() -> Vec<Rule> {
     vec![rule(
-        "[has(self.quality), has(self.posterMatch), has(self.homework), has(self.handler)].filter(kind, kind).size() == 1",
-        "a step has exactly one kind; give it one of quality posterMatch homework handler",
+        "[has(self.quality), has(self.posterMatch), has(self.homework), has(self.classify), has(self.handler)]\
+         .filter(kind, kind).size() == 1",
+        "a step has exactly one kind; give it one of quality posterMatch homework classify handler",
     )]
 }
 
@@ -281,6 +282,19 @@ pub(crate) fn variables() -> Vec<Rule> {
 /// The place of a reference.
 pub(crate) fn reference() -> Vec<Rule> {
     vec![rule("self.matches('^(oss|s3)://[^/{}]+/.+$')", "write a reference like oss://posters/{posterId}.jpg")]
+}
+
+/// The place of a model, the same for all photos.
+pub(crate) fn model() -> Vec<Rule> {
+    vec![rule(
+        "self.matches('^((oss|s3)://[^/{}]+/|file:///)[^{}]+$')",
+        "write a model like oss://models/kind.onnx or file:///models/kind.onnx",
+    )]
+}
+
+/// A SHA-256 in hexadecimal digits.
+pub(crate) fn sha256() -> Vec<Rule> {
+    vec![rule("self.matches('^[0-9a-f]{64}$')", "write the 64 digits 0-9 a-f that sha256sum prints")]
 }
 
 /// What a handler needs to be reached.

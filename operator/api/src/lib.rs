@@ -42,7 +42,10 @@ pub use status::{
     ActiveProfileStatus, BoundaryChange, BoundaryStatus, CandidatesStatus, Condition, ConditionType, DecisionStatus,
     ImageJobStatus, LagStatus, LearningStatus, ReplicaStatus, ScheduleStatus, SpentStatus,
 };
-pub use step::{FailureAction, Handler, LifecycleCall, Payload, Quality, Step};
+pub use step::{
+    ChannelOrder, Classify, FailureAction, Fit, Handler, LifecycleCall, ModelInput, Payload, Quality, Step,
+    TensorLayout,
+};
 pub use storage::{SignatureVersion, Storage, StorageType};
 pub use template::{PodMetadata, PodTemplate};
 pub use validate::{Problem, ValidatedJob, validate, validate_policy};

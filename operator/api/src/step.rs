@@ -1,11 +1,15 @@
 //! Steps: what is done to each photo.
 
+mod classify;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cel;
 
-/// One step: a name and exactly one kind (`quality`, `posterMatch`, `homework` or `handler`).
+pub use classify::{ChannelOrder, Classify, Fit, ModelInput, TensorLayout};
+
+/// One step: a name and exactly one kind (`quality`, `posterMatch`, `homework`, `classify` or `handler`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = cel::step()))]
@@ -26,6 +30,9 @@ pub struct Step {
     /// Which answer regions of the page that the message names are written in?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub homework: Option<Homework>,
+    /// What does the photo show, by an ONNX model of your own?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classify: Option<Classify>,
     /// Code of your own, called over HTTP on localhost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handler: Option<Handler>,

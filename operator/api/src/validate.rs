@@ -28,7 +28,7 @@ pub use problem::{InvalidReason, Problem, Subject};
 pub use results::Results;
 pub use scaling::not_admitted;
 pub use source::{Format, Source, StartFrom};
-pub use steps::{Action, Handler, Step};
+pub use steps::{Action, Classify, Handler, ModelInput, Step};
 pub use storage::{OssSignature, Storage, StorageKind, StoreAccess};
 
 use crate::job::{Delivery, ImageJob, ImageJobSpec, LastResort, Scaling};

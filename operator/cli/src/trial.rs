@@ -78,7 +78,9 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
         let bucket = if object.bucket == FOLDER { &settings.storage.buckets[0] } else { &object.bucket };
         let record = json!({"bucket": bucket, "key": object.key}).to_string().into();
         let item = Item { variables: variables.clone(), record, ..Item::new(object.key.clone(), object.clone()) };
-        match pipeline.process(item).await {
+        // A model is read while the first photo is decoded; a wrong one is told of each photo.
+        let ((), looked_at) = tokio::join!(pipeline.ready(), pipeline.process(item));
+        match looked_at {
             Ok(mut processed) => {
                 // The folder of a file stands in for the bucket.
                 if processed.body.object.bucket == FOLDER {

@@ -76,6 +76,12 @@ words! {
         VariableMissing,
         /// What the photo should be compared with cannot be used: no image, or too plain.
         ReferenceUnusable,
+        /// The model of a step is not where the job says.
+        ModelMissing,
+        /// The model of a step is not the one that the job's `sha256` names.
+        ModelChanged,
+        /// The model of a step cannot be run on photos as the job says: no ONNX, another input, another number of labels.
+        ModelUnusable,
         /// The handler answered 4xx: it will not take this item.
         HandlerRejected,
         /// The handler answered 429: it has too much to do.
@@ -105,6 +111,10 @@ impl FailureReason {
             | Self::StoreUnavailable
             | Self::AccessDenied
             | Self::CredentialsUnavailable
+            // No fault of the photo: by the last attempt somebody may have put it right.
+            | Self::ModelMissing
+            | Self::ModelChanged
+            | Self::ModelUnusable
             | Self::HandlerBusy
             | Self::HandlerFailed
             | Self::TimedOut

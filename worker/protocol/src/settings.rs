@@ -12,9 +12,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use classify::{ChannelOrder, Classify, Fit, ModelInput, TensorLayout};
 pub use steps::{Action, Handler, OnFail, Payload, Step};
 pub use storage::{Access, Addressing, OssSignature, Storage, StorageKind};
 
+mod classify;
 mod steps;
 mod storage;
 

@@ -9,9 +9,9 @@ use std::path::Path;
 use imagejob_protocol::events::{Attributes, SUCCEEDED, Source};
 use imagejob_protocol::reasons::{FailureReason, ProblemReason};
 use imagejob_protocol::settings::{
-    Access, Action, Addressing, DispatcherSettings, Format, GroupProtocol, Handler, JobName, Kafka, KafkaAuth,
-    KafkaTls, OnExhausted, OnFail, OssSignature, Payload, Retry, Route, SaslMechanism, StartFrom, Step, Storage,
-    StorageKind, WorkerSettings,
+    Access, Action, Addressing, ChannelOrder, Classify, DispatcherSettings, Fit, Format, GroupProtocol, Handler,
+    JobName, Kafka, KafkaAuth, KafkaTls, ModelInput, OnExhausted, OnFail, OssSignature, Payload, Retry, Route,
+    SaslMechanism, StartFrom, Step, Storage, StorageKind, TensorLayout, WorkerSettings,
 };
 use imagejob_protocol::{metrics, wire};
 use prost::Message;
@@ -105,6 +105,27 @@ fn settings_files() {
                 name: "match".into(),
                 on_fail: OnFail::Continue,
                 action: Action::PosterMatch { reference: "oss://posters/{posterId}.jpg".into() },
+            },
+            Step {
+                name: "kind".into(),
+                on_fail: OnFail::Continue,
+                action: Action::Classify(Classify {
+                    model: "oss://models/kind.onnx".into(),
+                    sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
+                    labels: vec!["cat".into(), "dog".into()],
+                    input: ModelInput {
+                        width: 224,
+                        height: 224,
+                        layout: TensorLayout::Nchw,
+                        channels: ChannelOrder::Rgb,
+                        fit: Fit::Stretch,
+                        mean_per_mille: [485, 456, 406],
+                        deviation_per_mille: [229, 224, 225],
+                        scale: 1,
+                    },
+                    top: 3,
+                    min_percent: 0,
+                }),
             },
             Step {
                 name: "own".into(),

@@ -1,5 +1,6 @@
 //! The steps of a job, loaded once and run on each photo in order.
 
+mod classify;
 mod handler;
 mod homework;
 mod poster_match;
@@ -13,11 +14,12 @@ use imagejob_protocol::settings::{self, Action, OnFail};
 use imagejob_vision::registration::WANTED_SIDE;
 use serde_json::{Map, Value};
 
-use crate::decode::{Cores, Photo};
+use crate::decode::{Cores, Photo, Wanted};
 use crate::outcome::Failure;
 use crate::references::References;
 use crate::storage::Store;
 use crate::variables::Variables;
+use classify::Classify;
 use handler::Handler;
 use homework::Homework;
 use poster_match::PosterMatch;
@@ -57,6 +59,7 @@ enum Kind {
     Quality,
     PosterMatch(PosterMatch),
     Homework(Homework),
+    Classify(Classify),
     Handler(Handler),
 }
 
@@ -68,8 +71,8 @@ struct Found {
 }
 
 impl Step {
-    /// Makes a step ready: starts its program, if it has one. References are read from `store` when a photo needs
-    /// them.
+    /// Prepares a step: starts its program, if it has one. References are read from `store` when a photo needs
+    /// them, a model when one does or somebody asks to be [`Step::ready`].
     ///
     /// # Errors
     /// A program that does not start or does not listen.
@@ -86,9 +89,18 @@ impl Step {
                 pages: References::new(Arc::clone(store)),
                 places: References::new(Arc::clone(store)),
             }),
+            Action::Classify(classify) => Kind::Classify(Classify::new(classify, store)),
             Action::Handler(settings) => Kind::Handler(Handler::start(settings).await?),
         };
         Ok(Self { name: settings.name.clone(), on_fail: settings.on_fail, kind })
+    }
+
+    /// Reads what no photo is needed for: its model, if it has one. Never fails: what is wrong with it is said again
+    /// of each photo.
+    pub async fn ready(&self, cores: &Cores) {
+        if let Kind::Classify(classify) = &self.kind {
+            classify.ready(cores).await;
+        }
     }
 
     /// Whether it wants the photo's bytes, though it may not look at pixels.
@@ -103,11 +115,13 @@ impl Step {
         }
     }
 
-    /// The pixels that it wants along the longer side; none if it does not look at pixels.
-    pub fn wanted_side(&self) -> Option<u32> {
-        match self.kind {
-            Kind::Quality => Some(quality::WANTED_SIDE),
-            Kind::PosterMatch(_) | Kind::Homework(_) => Some(WANTED_SIDE),
+    /// What it wants to see of a photo; none if it does not look at pixels.
+    pub fn wanted(&self) -> Option<Wanted> {
+        let grey = |longer| Some(Wanted { longer, ..Wanted::default() });
+        match &self.kind {
+            Kind::Quality => grey(quality::WANTED_SIDE),
+            Kind::PosterMatch(_) | Kind::Homework(_) => grey(WANTED_SIDE),
+            Kind::Classify(classify) => Some(classify.wanted()),
             Kind::Handler(_) => None,
         }
     }
@@ -130,7 +144,8 @@ pub async fn run(
             (Kind::Quality, Some(photo)) => quality::run(photo, cores).await?,
             (Kind::PosterMatch(step), Some(photo)) => step.run(item, photo, cores).await?,
             (Kind::Homework(step), Some(photo)) => step.run(item, photo, cores).await?,
-            (Kind::Quality | Kind::PosterMatch(_) | Kind::Homework(_), None) => continue,
+            (Kind::Classify(step), Some(photo)) => step.run(photo, cores).await?,
+            (Kind::Quality | Kind::PosterMatch(_) | Kind::Homework(_) | Kind::Classify(_), None) => continue,
             (Kind::Handler(handler), _) => handler.call(item).await?,
         };
         entries.insert(step.name.clone(), Value::Object(found.entry));

@@ -1,5 +1,7 @@
 //! What is done to each photo.
 
+mod classify;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use super::problem::Problems;
 use super::variables;
 use crate::job::ImageJobSpec;
 use crate::step::{self, FailureAction, LifecycleCall, Payload};
+
+pub use classify::{Classify, ModelInput};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub enum Action {
         /// Its regions, likewise.
         regions: String,
     },
+    /// What does the photo show, by a model of the user's?
+    Classify(Classify),
     /// Code of the user's own, called over HTTP on the worker's machine.
     Handler(Handler),
 }
@@ -80,27 +86,47 @@ pub(super) fn steps(job: &ImageJobSpec, problems: &mut Problems) -> Vec<Step> {
     steps.filter_map(|(i, step)| self::step(&format!("spec.steps[{i}]"), step, job, problems)).collect()
 }
 
+/// The kinds of a step as it is written.
+enum Kind<'a> {
+    Quality,
+    PosterMatch(&'a step::PosterMatch),
+    Homework(&'a step::Homework),
+    Classify(&'a step::Classify),
+    Handler(&'a step::Handler),
+}
+
 fn step(path: &str, spec: &step::Step, job: &ImageJobSpec, problems: &mut Problems) -> Option<Step> {
-    let action = match (&spec.quality, &spec.poster_match, &spec.homework, &spec.handler) {
-        (Some(_), None, None, None) => Action::Quality,
-        (None, Some(poster), None, None) => {
+    let kinds = [
+        spec.quality.map(|_| Kind::Quality),
+        spec.poster_match.as_ref().map(Kind::PosterMatch),
+        spec.homework.as_ref().map(Kind::Homework),
+        spec.classify.as_ref().map(Kind::Classify),
+        spec.handler.as_ref().map(Kind::Handler),
+    ];
+    let mut kinds = kinds.into_iter().flatten();
+    let Some(kind) = kinds.next() else {
+        problems.add(path, "has no kind; add one of quality posterMatch homework classify handler");
+        return None;
+    };
+    if kinds.next().is_some() {
+        problems.add(path, "has several kinds; keep one of quality posterMatch homework classify handler");
+        return None;
+    }
+    let action = match kind {
+        Kind::Quality => Action::Quality,
+        Kind::PosterMatch(poster) => {
             variables::reference(&format!("{path}.posterMatch.reference"), &poster.reference, job, problems);
             Action::PosterMatch { reference: poster.reference.clone() }
         }
-        (None, None, Some(page), None) => {
+        Kind::Homework(page) => {
             variables::reference(&format!("{path}.homework.template"), &page.template, job, problems);
             variables::reference(&format!("{path}.homework.regions"), &page.regions, job, problems);
             Action::Homework { template: page.template.clone(), regions: page.regions.clone() }
         }
-        (None, None, None, Some(handler)) => self::handler(&format!("{path}.handler"), handler, problems),
-        (None, None, None, None) => {
-            problems.add(path, "has no kind; add one of quality posterMatch homework handler");
-            return None;
+        Kind::Classify(model) => {
+            Action::Classify(classify::classify(&format!("{path}.classify"), model, job, problems)?)
         }
-        _ => {
-            problems.add(path, "has several kinds; keep one of quality posterMatch homework handler");
-            return None;
-        }
+        Kind::Handler(handler) => self::handler(&format!("{path}.handler"), handler, problems),
     };
     Some(Step { name: spec.name.clone(), on_fail: spec.on_fail, action })
 }

@@ -25,18 +25,7 @@ pub(super) fn variables(spec: &ImageJobSpec, problems: &mut Problems) {
 
 /// A reference in a bucket of the job, with variables that exist.
 pub(super) fn reference(path: &str, pattern: &str, spec: &ImageJobSpec, problems: &mut Problems) {
-    let rest = pattern.strip_prefix("oss://").or_else(|| pattern.strip_prefix("s3://"));
-    let place = rest
-        .and_then(|rest| rest.split_once('/'))
-        .filter(|(bucket, key)| !bucket.is_empty() && !bucket.contains(['{', '}']) && !key.is_empty());
-    let Some((bucket, key)) = place else {
-        problems
-            .add(path, format!("{pattern:?} is not a place in a bucket; write it like oss://posters/{{posterId}}.jpg"));
-        return;
-    };
-    if !spec.storage.buckets.iter().any(|listed| listed == bucket) {
-        problems.add(path, format!("bucket {bucket:?} is not in storage.buckets; add it there"));
-    }
+    let Some(key) = place(path, pattern, "oss://posters/{posterId}.jpg", spec, problems) else { return };
     for part in key.split('{').skip(1) {
         match part.split_once('}') {
             None => problems.add(path, format!("{pattern:?} has a brace that is not closed")),
@@ -47,4 +36,26 @@ pub(super) fn reference(path: &str, pattern: &str, spec: &ImageJobSpec, problems
             Some(_) => {}
         }
     }
+}
+
+/// The key of what is `oss://bucket/key` or `s3://bucket/key` with a bucket of the job.
+pub(super) fn place<'a>(
+    path: &str,
+    text: &'a str,
+    example: &str,
+    spec: &ImageJobSpec,
+    problems: &mut Problems,
+) -> Option<&'a str> {
+    let rest = text.strip_prefix("oss://").or_else(|| text.strip_prefix("s3://"));
+    let place = rest
+        .and_then(|rest| rest.split_once('/'))
+        .filter(|(bucket, key)| !bucket.is_empty() && !bucket.contains(['{', '}']) && !key.is_empty());
+    let Some((bucket, key)) = place else {
+        problems.add(path, format!("{text:?} is not a place in a bucket; write it like {example}"));
+        return None;
+    };
+    if !spec.storage.buckets.iter().any(|listed| listed == bucket) {
+        problems.add(path, format!("bucket {bucket:?} is not in storage.buckets; add it there"));
+    }
+    Some(key)
 }

@@ -198,8 +198,7 @@ fn the_tables_speak_of_every_field() {
 }
 
 fn without_indices(path: &str) -> String {
-    let digits_gone: String = path.chars().filter(|c| !c.is_ascii_digit()).collect();
-    digits_gone.replace("[]", "")
+    path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect()
 }
 
 /// Paths of all scalars, list indices left out.

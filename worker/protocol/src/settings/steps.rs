@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Classify;
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -43,6 +45,8 @@ pub enum Action {
         /// JSON with the regions' names and rectangles, likewise.
         regions: String,
     },
+    /// What does the photo show, by a model of the user's?
+    Classify(Classify),
     /// The user's own code over HTTP on this machine.
     Handler(Handler),
 }

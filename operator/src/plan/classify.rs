@@ -1,0 +1,35 @@
+//! What a worker reads of the step `classify`.
+
+use imagejob_api::validate::Classify;
+use imagejob_api::{ChannelOrder, Fit, TensorLayout};
+use imagejob_protocol::settings;
+
+pub(super) fn settings(classify: &Classify) -> settings::Classify {
+    let input = &classify.input;
+    settings::Classify {
+        model: classify.model.clone(),
+        sha256: classify.sha256.clone(),
+        labels: classify.labels.clone(),
+        input: settings::ModelInput {
+            width: input.width,
+            height: input.height,
+            layout: match input.layout {
+                TensorLayout::Nchw => settings::TensorLayout::Nchw,
+                TensorLayout::Nhwc => settings::TensorLayout::Nhwc,
+            },
+            channels: match input.channels {
+                ChannelOrder::Rgb => settings::ChannelOrder::Rgb,
+                ChannelOrder::Bgr => settings::ChannelOrder::Bgr,
+            },
+            fit: match input.fit {
+                Fit::Stretch => settings::Fit::Stretch,
+                Fit::Crop => settings::Fit::Crop,
+            },
+            mean_per_mille: input.mean_per_mille,
+            deviation_per_mille: input.deviation_per_mille,
+            scale: input.scale,
+        },
+        top: classify.top,
+        min_percent: classify.min_percent,
+    }
+}
