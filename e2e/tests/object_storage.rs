@@ -146,7 +146,7 @@ fn try_reads_an_object_or_says_why_not_and_what_to_do() {
     let (said, good) = try_on(folder.path(), secrets, "oss://photos/a.jpg");
     assert!(good, "{said}");
     assert_eq!(said["object"], json!({"bucket": "photos", "key": "a.jpg", "bytes": PHOTO.len()}));
-    let Seen { path, range, if_match, authorization } = store.world().seen.remove(0);
+    let Seen { path, range, if_match, authorization, .. } = store.world().seen.remove(0);
     assert_eq!((path.as_str(), range.as_deref(), if_match), ("/photos/a.jpg", Some("bytes=0-16777215"), None));
     assert!(authorization.starts_with("OSS4-HMAC-SHA256 Credential="), "{authorization}");
 

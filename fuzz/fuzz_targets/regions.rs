@@ -10,6 +10,7 @@ use imagejob_protocol::events::Object;
 use imagejob_protocol::settings::{Action, OnFail, Step as Settings, Storage, StorageKind};
 use imagejob_vision::{Caps, decode};
 use imagejob_worker::decode::{Cores, Photo};
+use imagejob_worker::outputs::Outputs;
 use imagejob_worker::steps::{Item, Step, run};
 use imagejob_worker::storage::Store;
 use imagejob_worker::variables::Variables;
@@ -40,7 +41,8 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
         Action::Homework { template: "oss://pages/{page}".to_owned(), regions: "oss://pages/{regions}".to_owned() };
     let settings = Settings { name: "page".to_owned(), on_fail: OnFail::Stop, action };
     let runtime = Builder::new_current_thread().build().expect("a runtime");
-    let step = runtime.block_on(Step::load(&settings, &Arc::new(Store::open(&storage)))).expect("a step");
+    let (store, outputs) = (Arc::new(Store::open(&storage)), Arc::new(Outputs::nowhere(&storage)));
+    let step = runtime.block_on(Step::load(&settings, &store, &outputs)).expect("a step");
     let photo = Arc::new(decode::luma(PAGE, &Caps::default(), 600).expect("a photo"));
     Place { folder, step, photo, cores: Cores::new(), runtime }
 });

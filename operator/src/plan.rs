@@ -3,6 +3,7 @@
 //! Pure. How it comes to run (processes, pods) is the cluster's matter.
 
 mod classify;
+mod outputs;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -277,6 +278,8 @@ fn step(step: &Step) -> settings::Step {
                 settings::Action::Homework { template: template.clone(), regions: regions.clone() }
             }
             Action::Classify(model) => settings::Action::Classify(classify::settings(model)),
+            Action::Resize(step) => settings::Action::Resize(outputs::resize(step)),
+            Action::Watermark(step) => settings::Action::Watermark(outputs::watermark(step)),
             Action::Handler(step) => settings::Action::Handler(handler(step)),
         },
     }

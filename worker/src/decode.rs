@@ -51,7 +51,8 @@ impl Default for Cores {
     }
 }
 
-fn refused(error: &ImageError) -> Failure {
+/// As the failure of an item.
+pub(crate) fn refused(error: &ImageError) -> Failure {
     let reason = match error {
         ImageError::EmptyObject => FailureReason::EmptyObject,
         ImageError::NotAnImage { .. } => FailureReason::NotAnImage,

@@ -8,24 +8,37 @@ use std::time::Duration;
 use bytes::Bytes;
 use imagejob_protocol::events::{Image, ItemBody, PhaseMillis};
 use imagejob_protocol::settings::{self, WorkerSettings};
-use imagejob_vision::Caps;
+use imagejob_vision::{Caps, header};
 
 use crate::clock;
-use crate::decode::{Cores, Photo, Wanted};
+use crate::decode::{Cores, Photo, Wanted, refused};
 use crate::outcome::Failure;
+use crate::outputs::Outputs;
 use crate::steps::{self, Item, Step};
 use crate::storage::Store;
 
-/// A job's steps, loaded, and the store that they read.
+/// A job's steps, loaded, and the store that the photos are read from.
 pub struct Pipeline {
     store: Arc<Store>,
     steps: Vec<Step>,
     /// Some step wants the bytes, though it may not look at pixels.
     wants_bytes: bool,
+    /// Some step makes a picture of the photo, at a scale of its own.
+    makes_pictures: bool,
     /// Enough for the step that wants most; none if no step looks at pixels.
     wanted: Option<Wanted>,
     caps: Caps,
     cores: Cores,
+}
+
+/// Where a pipeline reads and writes.
+pub struct Stores<'a> {
+    /// Photos.
+    pub photos: &'a settings::Storage,
+    /// What they are compared or marked with.
+    pub references: &'a settings::Storage,
+    /// Pictures that steps make.
+    pub outputs: Outputs,
 }
 
 /// Where the time went.
@@ -62,28 +75,27 @@ impl Pipeline {
     /// # Errors
     /// A store or a step that cannot be prepared.
     pub async fn of(storage: &settings::Storage, settings: &[settings::Step]) -> anyhow::Result<Self> {
-        Self::with_references(storage, storage, settings).await
+        let stores = Stores { photos: storage, references: storage, outputs: Outputs::into(storage) };
+        Self::between(stores, settings).await
     }
 
-    /// With photos from one store and references from another.
+    /// With photos, references and outputs in stores of their own.
     ///
     /// # Errors
     /// A store or a step that cannot be prepared.
-    pub async fn with_references(
-        photos: &settings::Storage,
-        references: &settings::Storage,
-        settings: &[settings::Step],
-    ) -> anyhow::Result<Self> {
-        let store = Arc::new(Store::open(photos));
+    pub async fn between(stores: Stores<'_>, settings: &[settings::Step]) -> anyhow::Result<Self> {
+        let store = Arc::new(Store::open(stores.photos));
         // Photos are held while references are read: with room of their own the two never wait for each other.
-        let references = Arc::new(Store::open(references).for_references());
+        let references = Arc::new(Store::open(stores.references).for_references());
+        let outputs = Arc::new(stores.outputs);
         let mut steps = Vec::with_capacity(settings.len());
         for step in settings {
-            steps.push(Step::load(step, &references).await?);
+            steps.push(Step::load(step, &references, &outputs).await?);
         }
         let wanted = steps.iter().filter_map(Step::wanted).reduce(Wanted::with);
         let wants_bytes = steps.iter().any(Step::wants_bytes);
-        Ok(Self { store, steps, wants_bytes, wanted, caps: Caps::default(), cores: Cores::new() })
+        let makes_pictures = steps.iter().any(Step::makes_pictures);
+        Ok(Self { store, steps, wants_bytes, makes_pictures, wanted, caps: Caps::default(), cores: Cores::new() })
     }
 
     /// Reads models ahead of the first photo, or beside it.
@@ -114,10 +126,15 @@ impl Pipeline {
             item.bytes = None;
         }
         let begun = clock::now();
-        let image = photo.as_ref().map(|photo| Image {
-            width: photo.header.width,
-            height: photo.header.height,
-            format: photo.header.format.as_str().to_owned(),
+        let header = match (&photo, &item.bytes) {
+            (Some(photo), _) => Some(photo.header),
+            (None, Some(bytes)) if self.makes_pictures => Some(header::probe(bytes).map_err(|error| refused(&error))?),
+            _ => None,
+        };
+        let image = header.map(|header| Image {
+            width: header.width,
+            height: header.height,
+            format: header.format.as_str().to_owned(),
         });
         item.variables = item.variables.with_object(&item.object);
         let steps = steps::run(&self.steps, &item, photo.as_ref(), &self.cores).await?;

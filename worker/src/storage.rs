@@ -1,4 +1,4 @@
-//! Reads objects, from the listed buckets and nowhere else. What is decided here holds for every kind of
+//! Reads and writes objects, in the listed buckets and nowhere else. What is decided here holds for every kind of
 //! store: which names are admitted, how large an object may be, and how many bytes are held at once.
 
 mod address;
@@ -30,6 +30,16 @@ pub struct Store {
     max_object_bytes: u64,
     budget: Budget,
 }
+
+/// An object that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// What the store calls this version, where it has names for them.
+    pub etag: Option<String>,
+}
+
+/// Longest name that every store takes, bytes: 1,023 in OSS, 1,024 in S3.
+const LONGEST_KEY: usize = 1_023;
 
 #[derive(Debug)]
 enum Place {
@@ -81,11 +91,44 @@ impl Store {
         if bytes.is_empty() { Err(empty(object)) } else { Ok(bytes) }
     }
 
+    /// Writes an object whole, in place of one that is there.
+    ///
+    /// # Errors
+    /// `BucketNotListed`, `PathEscapesStore`, `KeyInvalid`, `ObjectTooLarge` (nobody could read it again),
+    /// `BucketMissing`, `OverwriteRefused`, `CredentialsUnavailable`, `AccessDenied`, `StoreUnavailable`.
+    pub async fn write(&self, object: &Object, bytes: &Bytes, content_type: &'static str) -> Result<Written, Failure> {
+        self.may_write(object, bytes.len() as u64)?;
+        match &self.place {
+            Place::Folder(folder) => folder.write(object, bytes).await,
+            Place::Remote(remote) => remote.write(object, bytes, content_type).await,
+        }
+    }
+
+    /// Whether an object of so many bytes may be written, as far as this is known without asking the store.
+    ///
+    /// # Errors
+    /// `BucketNotListed`, `PathEscapesStore`, `KeyInvalid`, `ObjectTooLarge`.
+    pub fn may_write(&self, object: &Object, bytes: u64) -> Result<(), Failure> {
+        if !self.buckets.contains(&object.bucket) {
+            return Err(self.not_listed(object));
+        }
+        admitted(object)?;
+        if object.key.len() > LONGEST_KEY {
+            let message = format!(
+                "the name {:?}... has {} bytes, more than stores take, which is {LONGEST_KEY}; shorten the step's output",
+                object.key.chars().take(40).collect::<String>(),
+                object.key.len()
+            );
+            return Err(Failure::new(FailureReason::KeyInvalid, message));
+        }
+        if bytes > self.max_object_bytes { Err(too_large(object, bytes, self.max_object_bytes)) } else { Ok(()) }
+    }
+
     fn not_listed(&self, object: &Object) -> Failure {
         let mut listed: Vec<_> = self.buckets.iter().map(String::as_str).collect();
         listed.sort_unstable();
         let message = format!(
-            "bucket {:?} is not in storage.buckets ({}); add it there if the job may read it",
+            "bucket {:?} is not in storage.buckets ({}); add it there if the job may use it",
             object.bucket,
             listed.join(", ")
         );
@@ -181,5 +224,50 @@ mod tests {
             let failure = store.read(&object(bucket, key)).await.unwrap_err();
             assert_eq!(failure.reason, reason, "{bucket} {key:?}: {failure}");
         }
+    }
+
+    #[tokio::test]
+    async fn objects_are_written_whole_and_over_what_was_there() {
+        let (dir, store) = store(5);
+        for (key, bytes) in [("a.jpg", "new"), ("作业/小/作业 2.jpg", "12345"), ("a b/c", "")] {
+            let written = store.write(&object("photos", key), &Bytes::from_static(bytes.as_bytes()), "image/png").await;
+            assert_eq!(written.unwrap(), Written { etag: None });
+            assert_eq!(std::fs::read(dir.path().join("photos").join(key)).unwrap(), bytes.as_bytes());
+        }
+        let left = std::fs::read_dir(dir.path().join("photos/作业/小")).unwrap().count();
+        assert_eq!(left, 1, "nothing is left beside it");
+    }
+
+    #[tokio::test]
+    async fn what_must_not_or_cannot_be_written_says_why() {
+        use FailureReason::{BucketMissing, BucketNotListed, KeyInvalid, ObjectTooLarge, PathEscapesStore};
+        let (dir, store) = store(4);
+        let (long, longest) = ("x".repeat(1_024), format!("{}/x", "x".repeat(300)));
+        let bytes = Bytes::from_static(b"1234");
+        let large = Bytes::from_static(b"12345");
+        for (bucket, key, bytes, reason) in [
+            ("posters", "a.jpg", &bytes, BucketNotListed),
+            ("photos", "../secret", &bytes, PathEscapesStore),
+            ("photos", "x/../../secret", &bytes, PathEscapesStore),
+            ("photos", "..\\secret", &bytes, PathEscapesStore),
+            ("photos", "/etc/passwd", &bytes, PathEscapesStore),
+            ("photos", "", &bytes, PathEscapesStore),
+            ("photos", "a\0.jpg", &bytes, PathEscapesStore),
+            ("photos", "a//b.jpg", &bytes, KeyInvalid),
+            ("photos", "b/", &bytes, KeyInvalid),
+            ("photos", "作业", &bytes, KeyInvalid),
+            ("photos", "a.jpg/b.jpg", &bytes, KeyInvalid),
+            ("photos", &long, &bytes, KeyInvalid),
+            ("photos", &longest, &bytes, KeyInvalid),
+            ("photos", "large.jpg", &large, ObjectTooLarge),
+        ] {
+            let failure = store.write(&object(bucket, key), bytes, "image/jpeg").await.unwrap_err();
+            assert_eq!(failure.reason, reason, "{bucket} {key:?}: {failure}");
+        }
+        assert_eq!(std::fs::read(dir.path().join("photos/secret")).unwrap_or_default(), b"");
+        assert_eq!(std::fs::read(dir.path().join("photos/a.jpg")).unwrap(), b"12345", "nothing was harmed");
+        drop(dir);
+        let failure = store.write(&object("photos", "a.jpg"), &bytes, "image/jpeg").await.unwrap_err();
+        assert_eq!(failure.reason, BucketMissing, "{failure}");
     }
 }

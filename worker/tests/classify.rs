@@ -5,7 +5,7 @@
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::{
-    Action, ChannelOrder, Classify, Fit, ModelInput, OnFail, Step, Storage, StorageKind, TensorLayout,
+    Action, ChannelOrder, Classify, ModelFit, ModelInput, OnFail, Step, Storage, StorageKind, TensorLayout,
 };
 use imagejob_worker::outcome::Failure;
 use imagejob_worker::pipeline::Pipeline;
@@ -52,7 +52,7 @@ fn direction() -> Classify {
         height: 48,
         layout: TensorLayout::Nchw,
         channels: ChannelOrder::Bgr,
-        fit: Fit::Stretch,
+        fit: ModelFit::Stretch,
         mean_per_mille: [500; 3],
         deviation_per_mille: [500; 3],
         scale: 1,

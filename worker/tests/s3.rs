@@ -126,6 +126,28 @@ async fn a_store_that_is_down_is_unavailable() {
     assert!(failure.message.contains(&endpoint) && failure.message.contains("refused"), "{failure}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_written_with_their_checksum_and_over_what_was_there() {
+    use FailureReason as R;
+    let server = S3::start(BUCKET).unwrap();
+    let folder = server.bucket(BUCKET);
+    let secret = secret(ACCESS_KEY_ID, SECRET_ACCESS_KEY);
+    let store = store(&server.endpoint(), secret.path());
+    for (key, text) in [("a.jpg", "1234"), ("a.jpg", "5678"), ("小/作业 1+2%3.jpg", "123")] {
+        let written = store.write(&object(BUCKET, key), &text.into(), "image/jpeg").await.unwrap();
+        assert!(written.etag.is_some_and(|etag| !etag.contains('"')));
+        assert_eq!(std::fs::read_to_string(folder.join(key)).unwrap(), text);
+    }
+    for (bucket, key, text, reason) in [
+        (BUCKET, "large.jpg", "123456789", R::ObjectTooLarge),
+        (BUCKET, "../secret", "1", R::PathEscapesStore),
+        ("secrets", "a.jpg", "1", R::BucketNotListed),
+    ] {
+        let failure = store.write(&object(bucket, key), &text.into(), "image/jpeg").await.unwrap_err();
+        assert_eq!(failure.reason, reason, "{bucket} {key}: {failure}");
+    }
+}
+
 /// Answers, a connection each, in their order; ends when all are given.
 fn answers(answers: Vec<String>) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -6,9 +6,11 @@
 //! other. Text that a rule walks over has a largest size in the schema, which bounds what the rule may
 //! cost.
 
+mod outputs;
 mod scaling;
 
 use kube::core::Rule;
+pub(crate) use outputs::*;
 pub(crate) use scaling::*;
 
 /// A DNS label: part of the names of pods.
@@ -257,9 +259,9 @@ pub(crate) fn secret_name() -> Vec<Rule> {
 /// One kind of step.
 pub(crate) fn step() -> Vec<Rule> {
     vec![rule(
-        "[has(self.quality), has(self.posterMatch), has(self.homework), has(self.classify), has(self.handler)]\
-         .filter(kind, kind).size() == 1",
-        "a step has exactly one kind; give it one of quality posterMatch homework classify handler",
+        "[has(self.quality), has(self.posterMatch), has(self.homework), has(self.classify), has(self.resize), \
+         has(self.watermark), has(self.handler)].filter(kind, kind).size() == 1",
+        "a step has exactly one kind; give it one of quality posterMatch homework classify resize watermark handler",
     )]
 }
 

@@ -1,15 +1,18 @@
 //! Steps: what is done to each photo.
 
 mod classify;
+mod outputs;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cel;
 
-pub use classify::{ChannelOrder, Classify, Fit, ModelInput, TensorLayout};
+pub use classify::{ChannelOrder, Classify, ModelFit, ModelInput, TensorLayout};
+pub use outputs::*;
 
-/// One step: a name and exactly one kind (`quality`, `posterMatch`, `homework`, `classify` or `handler`).
+/// One step: a name and exactly one kind (`quality`, `posterMatch`, `homework`, `classify`, `resize`, `watermark` or
+/// `handler`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = cel::step()))]
@@ -33,6 +36,12 @@ pub struct Step {
     /// What does the photo show, by an ONNX model of your own?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classify: Option<Classify>,
+    /// A smaller picture, written to the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<Resize>,
+    /// A picture with a text or another picture on it, written to the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<Watermark>,
     /// Code of your own, called over HTTP on localhost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handler: Option<Handler>,

@@ -6,6 +6,7 @@
 
 mod access;
 mod names;
+mod outputs;
 mod problem;
 mod quantity;
 mod results;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 pub use access::{KafkaAuth, KafkaTls};
+pub use outputs::{Bounds, Mark, Output, Resize, Watermark};
 pub use problem::{InvalidReason, Problem, Subject};
 pub use results::Results;
 pub use scaling::not_admitted;

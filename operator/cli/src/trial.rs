@@ -16,7 +16,8 @@ use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::{Storage, StorageKind, WorkerSettings};
 use imagejob_worker::outcome::Failure;
-use imagejob_worker::pipeline::Pipeline;
+use imagejob_worker::outputs::Outputs;
+use imagejob_worker::pipeline::{Pipeline, Stores};
 use imagejob_worker::steps::Item;
 use imagejob_worker::variables::Variables;
 use serde_json::json;
@@ -27,7 +28,8 @@ use annotate::Annotator;
 /// Run a job's steps on photos and print one JSON result a line
 ///
 /// A photo is a file, or an object of the job's store, oss://bucket/key or s3://bucket/key. The result is the body that a worker would publish; a photo that fails gives
-/// {"file", "reason", "message"} with the reason that its dead letter would have, and exit code 1.
+/// {"file", "reason", "message"} with the reason that its dead letter would have, and exit code 1. Pictures that
+/// steps make are not written to the store: their entries say what would be, and --out DIR writes them there.
 #[derive(Args)]
 pub(crate) struct TryArgs {
     /// YAML file with an ImageJob and, if it refers to one, its ScalePolicy
@@ -45,6 +47,9 @@ pub(crate) struct TryArgs {
     /// Folder for a copy of each photo with verdicts, outlines and answer regions drawn onto it
     #[arg(long, value_name = "DIR")]
     annotate: Option<PathBuf>,
+    /// Folder for the pictures that steps make, as `DIR/BUCKET/KEY`
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// The job, if the file holds several
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
@@ -71,7 +76,9 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
             if let Some((_, pipeline)) = &loaded {
                 pipeline.stop().await;
             }
-            let pipeline = Pipeline::with_references(&storage, &settings.storage, &settings.steps).await?;
+            let outputs = outputs(args.out.as_deref(), &settings.storage)?;
+            let stores = Stores { photos: &storage, references: &settings.storage, outputs };
+            let pipeline = Pipeline::between(stores, &settings.steps).await?;
             loaded = Some((storage, pipeline));
         }
         let Some((storage, pipeline)) = &loaded else { continue };
@@ -105,6 +112,14 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
     }
     anyhow::ensure!(failed == 0, "{failed} of {} photos failed", args.photos.len());
     Ok(())
+}
+
+/// Where pictures go: into a folder that stands in for the store, or nowhere.
+fn outputs(folder: Option<&Path>, storage: &Storage) -> anyhow::Result<Outputs> {
+    let Some(folder) = folder else { return Ok(Outputs::nowhere(storage)) };
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let kind = StorageKind::FileSystem { path: folder.to_owned() };
+    Ok(Outputs::into(&Storage { kind, ..storage.clone() }))
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

@@ -1,7 +1,7 @@
 //! What a worker reads of the step `classify`.
 
 use imagejob_api::validate::Classify;
-use imagejob_api::{ChannelOrder, Fit, TensorLayout};
+use imagejob_api::{ChannelOrder, ModelFit, TensorLayout};
 use imagejob_protocol::settings;
 
 pub(super) fn settings(classify: &Classify) -> settings::Classify {
@@ -22,8 +22,8 @@ pub(super) fn settings(classify: &Classify) -> settings::Classify {
                 ChannelOrder::Bgr => settings::ChannelOrder::Bgr,
             },
             fit: match input.fit {
-                Fit::Stretch => settings::Fit::Stretch,
-                Fit::Crop => settings::Fit::Crop,
+                ModelFit::Stretch => settings::ModelFit::Stretch,
+                ModelFit::Crop => settings::ModelFit::Crop,
             },
             mean_per_mille: input.mean_per_mille,
             deviation_per_mille: input.deviation_per_mille,

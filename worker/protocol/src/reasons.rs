@@ -58,6 +58,15 @@ words! {
         EmptyObject,
         /// The object is not the version that its event named: it was overwritten since.
         ObjectChanged,
+        /// There is no bucket for what is to be written.
+        BucketMissing,
+        /// The picture to be written has a name that no store holds: too long, or with empty parts in a folder.
+        KeyInvalid,
+        /// The picture to be written would be the photo, or the photo is itself named like one: the stream would
+        /// feed itself.
+        OutputLoop,
+        /// The store keeps what is at the output's place, and does not let it be overwritten.
+        OverwriteRefused,
         /// The store did not answer, or answered with an error.
         StoreUnavailable,
         /// The store refused the credentials.
@@ -82,6 +91,8 @@ words! {
         ModelChanged,
         /// The model of a step cannot be run on photos as the job says: no ONNX, another input, another number of labels.
         ModelUnusable,
+        /// A text cannot be drawn: the font has no glyph for a character, or there are too many of them.
+        TextUnusable,
         /// The handler answered 4xx: it will not take this item.
         HandlerRejected,
         /// The handler answered 429: it has too much to do.
@@ -108,6 +119,7 @@ impl FailureReason {
     pub const fn class(self) -> FailureClass {
         match self {
             Self::ObjectMissing
+            | Self::BucketMissing
             | Self::StoreUnavailable
             | Self::AccessDenied
             | Self::CredentialsUnavailable
@@ -128,12 +140,16 @@ impl FailureReason {
             | Self::ObjectTooLarge
             | Self::EmptyObject
             | Self::ObjectChanged
+            | Self::KeyInvalid
+            | Self::OutputLoop
+            | Self::OverwriteRefused
             | Self::NotAnImage
             | Self::TooManyPixels
             | Self::TruncatedImage
             | Self::CorruptImage
             | Self::VariableMissing
             | Self::ReferenceUnusable
+            | Self::TextUnusable
             | Self::HandlerRejected
             | Self::HandlerAnswerInvalid
             | Self::Expired

@@ -12,11 +12,13 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use classify::{ChannelOrder, Classify, Fit, ModelInput, TensorLayout};
+pub use classify::{ChannelOrder, Classify, ModelFit, ModelInput, TensorLayout};
+pub use outputs::{Bounds, Fit, Mark, Output, PictureFormat, Position, Resize, Watermark};
 pub use steps::{Action, Handler, OnFail, Payload, Step};
 pub use storage::{Access, Addressing, OssSignature, Storage, StorageKind};
 
 mod classify;
+mod outputs;
 mod steps;
 mod storage;
 

@@ -9,9 +9,10 @@ use std::path::Path;
 use imagejob_protocol::events::{Attributes, SUCCEEDED, Source};
 use imagejob_protocol::reasons::{FailureReason, ProblemReason};
 use imagejob_protocol::settings::{
-    Access, Action, Addressing, ChannelOrder, Classify, DispatcherSettings, Fit, Format, GroupProtocol, Handler,
-    JobName, Kafka, KafkaAuth, KafkaTls, ModelInput, OnExhausted, OnFail, OssSignature, Payload, Retry, Route,
-    SaslMechanism, StartFrom, Step, Storage, StorageKind, TensorLayout, WorkerSettings,
+    Access, Action, Addressing, Bounds, ChannelOrder, Classify, DispatcherSettings, Fit, Format, GroupProtocol,
+    Handler, JobName, Kafka, KafkaAuth, KafkaTls, Mark, ModelFit, ModelInput, OnExhausted, OnFail, OssSignature,
+    Output, Payload, PictureFormat, Position, Resize, Retry, Route, SaslMechanism, StartFrom, Step, Storage,
+    StorageKind, TensorLayout, Watermark, WorkerSettings,
 };
 use imagejob_protocol::{metrics, wire};
 use prost::Message;
@@ -118,13 +119,39 @@ fn settings_files() {
                         height: 224,
                         layout: TensorLayout::Nchw,
                         channels: ChannelOrder::Rgb,
-                        fit: Fit::Stretch,
+                        fit: ModelFit::Stretch,
                         mean_per_mille: [485, 456, 406],
                         deviation_per_mille: [229, 224, 225],
                         scale: 1,
                     },
                     top: 3,
                     min_percent: 0,
+                }),
+            },
+            Step {
+                name: "small".into(),
+                on_fail: OnFail::Continue,
+                action: Action::Resize(Resize {
+                    output: Output {
+                        place: "oss://checked/small/{name}.webp".into(),
+                        format: Some(PictureFormat::WebP),
+                        quality: 85,
+                    },
+                    bounds: Bounds { max_width: Some(1_600), max_height: None },
+                    fit: Fit::Contain,
+                }),
+            },
+            Step {
+                name: "mark".into(),
+                on_fail: OnFail::Continue,
+                action: Action::Watermark(Watermark {
+                    output: Output { place: "oss://checked/{key}".into(), format: None, quality: 85 },
+                    bounds: Bounds { max_width: None, max_height: None },
+                    mark: Mark::Text("{city} 北京".into()),
+                    position: Position::BottomRight,
+                    size_percent: 5,
+                    margin_percent: 2,
+                    opacity_percent: 80,
                 }),
             },
             Step {

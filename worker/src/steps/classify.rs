@@ -107,7 +107,7 @@ fn shares(answer: &[f32]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use imagejob_protocol::settings::{ChannelOrder, Fit, ModelInput, TensorLayout};
+    use imagejob_protocol::settings::{ChannelOrder, ModelFit, ModelInput, TensorLayout};
 
     use super::*;
 
@@ -117,7 +117,7 @@ mod tests {
             height: 1,
             layout: TensorLayout::Nchw,
             channels: ChannelOrder::Rgb,
-            fit: Fit::Stretch,
+            fit: ModelFit::Stretch,
             mean_per_mille: [0; 3],
             deviation_per_mille: [1_000; 3],
             scale: 1,

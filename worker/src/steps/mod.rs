@@ -3,8 +3,11 @@
 mod classify;
 mod handler;
 mod homework;
+mod output;
 mod poster_match;
 mod quality;
+mod resize;
+mod watermark;
 
 use std::sync::Arc;
 
@@ -16,13 +19,17 @@ use serde_json::{Map, Value};
 
 use crate::decode::{Cores, Photo, Wanted};
 use crate::outcome::Failure;
+use crate::outputs::Outputs;
 use crate::references::References;
 use crate::storage::Store;
 use crate::variables::Variables;
 use classify::Classify;
 use handler::Handler;
 use homework::Homework;
+use output::Output;
 use poster_match::PosterMatch;
+use resize::Resize;
+use watermark::Watermark;
 
 /// What a step is told of an item besides its photo.
 #[derive(Debug, Clone)]
@@ -60,6 +67,8 @@ enum Kind {
     PosterMatch(PosterMatch),
     Homework(Homework),
     Classify(Classify),
+    Resize(Resize),
+    Watermark(Watermark),
     Handler(Handler),
 }
 
@@ -71,12 +80,12 @@ struct Found {
 }
 
 impl Step {
-    /// Prepares a step: starts its program, if it has one. References are read from `store` when a photo needs
-    /// them, a model when one does or somebody asks to be [`Step::ready`].
+    /// Makes a step ready: starts its program, if it has one. References are read from `store` when a photo needs
+    /// them, a model when one does or somebody asks to be [`Step::ready`]; pictures go to `outputs`.
     ///
     /// # Errors
     /// A program that does not start or does not listen.
-    pub async fn load(settings: &settings::Step, store: &Arc<Store>) -> anyhow::Result<Self> {
+    pub async fn load(settings: &settings::Step, store: &Arc<Store>, outputs: &Arc<Outputs>) -> anyhow::Result<Self> {
         let kind = match &settings.action {
             Action::Quality {} => Kind::Quality,
             Action::PosterMatch { reference } => Kind::PosterMatch(PosterMatch {
@@ -90,6 +99,12 @@ impl Step {
                 places: References::new(Arc::clone(store)),
             }),
             Action::Classify(classify) => Kind::Classify(Classify::new(classify, store)),
+            Action::Resize(settings) => Kind::Resize(Resize {
+                output: Output::new(&settings.output, outputs)?,
+                bounds: settings.bounds,
+                fit: resize::fit(settings.fit),
+            }),
+            Action::Watermark(settings) => Kind::Watermark(Watermark::new(settings, store, outputs)?),
             Action::Handler(settings) => Kind::Handler(Handler::start(settings).await?),
         };
         Ok(Self { name: settings.name.clone(), on_fail: settings.on_fail, kind })
@@ -105,7 +120,16 @@ impl Step {
 
     /// Whether it wants the photo's bytes, though it may not look at pixels.
     pub fn wants_bytes(&self) -> bool {
-        matches!(&self.kind, Kind::Handler(handler) if handler.wants_bytes())
+        match &self.kind {
+            Kind::Quality | Kind::PosterMatch(_) | Kind::Homework(_) | Kind::Classify(_) => false,
+            Kind::Resize(_) | Kind::Watermark(_) => true,
+            Kind::Handler(handler) => handler.wants_bytes(),
+        }
+    }
+
+    /// Whether it makes a picture of the photo, which must be an image then.
+    pub fn makes_pictures(&self) -> bool {
+        matches!(self.kind, Kind::Resize(_) | Kind::Watermark(_))
     }
 
     /// Ends what it began, after its last photo.
@@ -122,7 +146,7 @@ impl Step {
             Kind::Quality => grey(quality::WANTED_SIDE),
             Kind::PosterMatch(_) | Kind::Homework(_) => grey(WANTED_SIDE),
             Kind::Classify(classify) => Some(classify.wanted()),
-            Kind::Handler(_) => None,
+            Kind::Resize(_) | Kind::Watermark(_) | Kind::Handler(_) => None,
         }
     }
 }
@@ -146,6 +170,8 @@ pub async fn run(
             (Kind::Homework(step), Some(photo)) => step.run(item, photo, cores).await?,
             (Kind::Classify(step), Some(photo)) => step.run(photo, cores).await?,
             (Kind::Quality | Kind::PosterMatch(_) | Kind::Homework(_) | Kind::Classify(_), None) => continue,
+            (Kind::Resize(step), _) => step.run(item, cores).await?,
+            (Kind::Watermark(step), _) => step.run(item, cores).await?,
             (Kind::Handler(handler), _) => handler.call(item).await?,
         };
         entries.insert(step.name.clone(), Value::Object(found.entry));

@@ -1,4 +1,5 @@
-//! What a store answers to a GET of a range: the bytes that follow, and of what; or its refusal.
+//! What a store answers: to a GET of a range the bytes that follow, and of what; to a PUT that it is done; or its
+//! refusal.
 
 use std::ops::Range;
 
@@ -7,6 +8,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::{Response, StatusCode};
 
+use super::Written;
 use super::trouble::{Refusal, Trouble};
 use crate::clock;
 
@@ -62,6 +64,16 @@ impl Answer {
         }
         if rest.is_empty() { Ok(()) } else { Err(Trouble::Broken("it broke off".to_owned())) }
     }
+}
+
+/// Takes the answer to a PUT.
+pub(super) async fn written(response: Response) -> Result<Written, Trouble> {
+    if !response.status().is_success() {
+        return Err(Trouble::Refused(refusal(response).await));
+    }
+    // As events have it: without quotes.
+    let etag = text(response.headers(), &ETAG).map(|etag| etag.trim_matches('"').to_owned());
+    Ok(Written { etag })
 }
 
 /// An error of a connection with its causes.

@@ -1,6 +1,8 @@
 //! A store that is a folder: `<path>/<bucket>/<key>`.
 
-use std::io::{Error, ErrorKind};
+use std::fs::Permissions;
+use std::io::{Error, ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -10,7 +12,7 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
 use super::budget::Budget;
-use super::{missing, too_large};
+use super::{Written, missing, too_large};
 use crate::outcome::Failure;
 
 #[derive(Debug)]
@@ -44,6 +46,52 @@ impl Folder {
         File::open(&path).await.map_err(failed)?.take(bytes).read_to_end(&mut read).await.map_err(failed)?;
         Ok(admission.hold(Bytes::from(read)))
     }
+
+    /// Whoever reads the object meanwhile finds all of the old one or all of the new: it is written beside its
+    /// place, and moved there. Folders on the way are made, the bucket's among them.
+    pub(super) async fn write(&self, object: &Object, bytes: &Bytes) -> Result<Written, Failure> {
+        if object.key.split('/').any(str::is_empty) {
+            let message = format!("a folder cannot hold {}: its name has empty parts", object.path());
+            return Err(Failure::new(FailureReason::KeyInvalid, message));
+        }
+        if !tokio::fs::metadata(&self.path).await.is_ok_and(|metadata| metadata.is_dir()) {
+            let message = format!("there is no folder {}; correct storage.path, or mount it", self.path.display());
+            return Err(Failure::new(FailureReason::BucketMissing, message));
+        }
+        let (path, bytes) = (self.path.join(&object.bucket).join(&object.key), bytes.clone());
+        let written = tokio::task::spawn_blocking(move || replace(&path, &bytes)).await;
+        let written = written.unwrap_or_else(|error| Err(Error::other(error)));
+        written.map(|()| Written { etag: None }).map_err(|error| not_written(object, &error))
+    }
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(path);
+    std::fs::create_dir_all(folder)?;
+    // As any file of this user, less what the umask takes away: others read it.
+    let mut beside = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+    beside.write_all(bytes)?;
+    // Its result is published next, and outlives a machine that goes down.
+    beside.as_file().sync_all()?;
+    beside.persist(path)?;
+    Ok(())
+}
+
+fn not_written(object: &Object, error: &Error) -> Failure {
+    let path = object.path();
+    let (reason, way_out) = match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            (FailureReason::AccessDenied, "let the worker's user write there")
+        }
+        // A part of the name is a file, its whole a folder, or it is too long.
+        ErrorKind::NotADirectory
+        | ErrorKind::AlreadyExists
+        | ErrorKind::IsADirectory
+        | ErrorKind::InvalidFilename
+        | ErrorKind::InvalidInput => (FailureReason::KeyInvalid, "give the step's output another key"),
+        _ => (FailureReason::StoreUnavailable, "if it lasts, make room in storage.path"),
+    };
+    Failure::new(reason, format!("{path} could not be written: {error}; {way_out}"))
 }
 
 fn failed(object: &Object, error: &Error) -> Failure {

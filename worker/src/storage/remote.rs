@@ -1,5 +1,7 @@
-//! A store over HTTP. A small object is one GET whose headers tell the size before a byte is kept; a large
+//! A store over HTTP, as it is read; [`write`] is its other half. A small object is one GET whose headers tell the size before a byte is kept; a large
 //! one is read in parts at the same time, all of one version, into one piece of memory.
+
+mod write;
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -11,7 +13,7 @@ use http::header::{IF_MATCH, RANGE};
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::{Access, Addressing, OssSignature};
-use reqwest::Client;
+use reqwest::{Client, Response};
 
 use super::address;
 use super::answer::{Answer, told};
@@ -19,7 +21,7 @@ use super::budget::Budget;
 use super::credentials::{Key, Keys};
 use super::identity::Family;
 use super::sign::Dialect;
-use super::trouble::{Patience, Trouble};
+use super::trouble::{Deed, Patience, Trouble};
 use crate::outcome::Failure;
 use crate::transport;
 
@@ -60,7 +62,7 @@ impl Remote {
                 Ok(bytes) => return Ok(bytes),
                 // The event names no version: the present one is as good.
                 Err(Trouble::Changed) if object.etag.is_none() && readings < READINGS => readings += 1,
-                Err(trouble) => return Err(trouble.into_failure(object, &self.endpoint, limit)),
+                Err(trouble) => return Err(trouble.into_failure(Deed::Read, object, &self.endpoint, limit)),
             }
         }
     }
@@ -139,16 +141,21 @@ impl Remote {
     ) -> Result<Answer, Trouble> {
         loop {
             let key = self.keys.key().await?;
-            let trouble = match self.ask(object, &range, version, &key).await {
+            match self.ask(object, &range, version, &key).await {
                 Ok(answer) => return Ok(answer),
-                Err(trouble) => trouble,
-            };
-            if let Some(verdict) = trouble.verdict_on_the_key()
-                && self.keys.renewed(&key, verdict).await?
-            {
-                continue;
+                Err(trouble) => self.rest(trouble, &key, patience).await?,
             }
-            patience.after(trouble).await?;
+        }
+    }
+
+    /// Returns when it is worth asking again: with another key at once, else after a pause.
+    ///
+    /// # Errors
+    /// `trouble`, if it is not.
+    async fn rest(&self, trouble: Trouble, key: &Key, patience: &mut Patience) -> Result<(), Trouble> {
+        match trouble.verdict_on_the_key() {
+            Some(verdict) if self.keys.renewed(key, verdict).await? => Ok(()),
+            _ => patience.after(trouble).await,
         }
     }
 
@@ -165,11 +172,17 @@ impl Remote {
         if let Some(version) = version {
             request = request.header(IF_MATCH, quoted(version));
         }
-        let mut request = request.body("").map_err(|error| unusable(&error))?.into_parts().0;
-        self.dialect.sign(&mut request, object, key).await.map_err(|error| unusable(&error))?;
-        let request = reqwest::Request::try_from(Request::from_parts(request, "")).map_err(|error| unusable(&error))?;
-        let response = self.client()?.execute(request).await;
-        Answer::of(response.map_err(|error| Trouble::Broken(told(&error)))?, range.start).await
+        let request = request.body(Bytes::new()).map_err(|error| unusable(&error))?;
+        Answer::of(self.send(request, object, key).await?, range.start).await
+    }
+
+    /// Signs a request and takes its answer, whatever that is.
+    async fn send(&self, request: Request<Bytes>, object: &Object, key: &Key) -> Result<Response, Trouble> {
+        let unusable = |error: &dyn std::fmt::Display| Trouble::Unready(self.unusable(error));
+        let (mut head, body) = request.into_parts();
+        self.dialect.sign(&mut head, &body, object, key).await.map_err(|error| unusable(&error))?;
+        let request = reqwest::Request::try_from(Request::from_parts(head, body)).map_err(|error| unusable(&error))?;
+        self.client()?.execute(request).await.map_err(|error| Trouble::Broken(told(&error)))
     }
 
     fn client(&self) -> Result<&Client, Failure> {

@@ -1,13 +1,17 @@
 //! Signs a request, as S3 or OSS wants it. What a signature is made of is reqsign's matter; tests check it
 //! with an implementation of their own.
 
-use http::header::AUTHORIZATION;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Method, Request};
 use imagejob_protocol::events::Object;
 use imagejob_protocol::settings::OssSignature;
+use md5::{Digest as _, Md5};
 use reqsign_aliyun_oss::{self as oss, SigningVersion};
 use reqsign_aws_v4 as aws;
+use reqsign_core::hash::hex_sha256;
 use reqsign_core::{Context, Result, SignRequest as _};
 
 use super::address;
@@ -34,10 +38,14 @@ impl Dialect {
         })
     }
 
-    /// Signs a GET of an object: for S3 with all headers that it has, for OSS without.
-    pub(super) async fn sign(&self, request: &mut Parts, object: &Object, key: &Key) -> Result<()> {
+    /// Signs a request on an object: for S3 with all headers that it has, for OSS with those that it always signs.
+    /// A body that arrives damaged is refused: its checksum is among them.
+    pub(super) async fn sign(&self, request: &mut Parts, body: &[u8], object: &Object, key: &Key) -> Result<()> {
         match self {
             Self::S3(signer) => {
+                if request.method == Method::PUT {
+                    request.headers.insert("x-amz-content-sha256", hex_sha256(body).parse()?);
+                }
                 let key = aws::Credential {
                     access_key_id: key.id.clone(),
                     secret_access_key: key.secret.clone(),
@@ -47,6 +55,9 @@ impl Dialect {
                 signer.sign_request(&Context::new(), request, Some(&key), None).await
             }
             Self::Oss(signer) => {
+                if request.method == Method::PUT {
+                    request.headers.insert("content-md5", BASE64_STANDARD.encode(Md5::digest(body)).parse()?);
+                }
                 let key = oss::Credential {
                     access_key_id: key.id.clone(),
                     access_key_secret: key.secret.clone(),
@@ -67,9 +78,15 @@ async fn sign_oss(
     object: &Object,
     key: &oss::Credential,
 ) -> Result<()> {
-    // Else a range that ends beyond the object is answered with all of it.
-    let signed = Request::get(format!("http://oss{}", address::resource(object)));
-    let mut signed = signed.header("x-oss-range-behavior", "standard").body(())?.into_parts().0;
+    let signed = Request::builder().method(&request.method).uri(format!("http://oss{}", address::resource(object)));
+    let mut signed = signed.body(())?.into_parts().0;
+    if request.method == Method::GET {
+        // Else a range that ends beyond the object is answered with all of it.
+        signed.headers.insert("x-oss-range-behavior", HeaderValue::from_static("standard"));
+    }
+    for name in [CONTENT_TYPE, HeaderName::from_static("content-md5")] {
+        signed.headers.extend(request.headers.get(&name).map(|value| (name, value.clone())));
+    }
     signer.sign_request(&Context::new(), &mut signed, Some(key), None).await?;
     if let Some(authorization) = signed.headers.get_mut(AUTHORIZATION) {
         *authorization = without_empty_list(authorization);

@@ -1,5 +1,5 @@
-//! What it means that an object was not read: a reason, whether to ask once more, and one sentence with the
-//! way out. The same for S3 and OSS, whose refusals have the same shape.
+//! What it means that an object was not read or written: a reason, whether to ask once more, and one sentence
+//! with the way out. The same for S3 and OSS, whose refusals have the same shape.
 
 use std::time::Duration;
 
@@ -15,7 +15,14 @@ use crate::outcome::Failure;
 /// store that is busy. What lasts longer is left to the dispatcher's retries, which hold no slot meanwhile.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
-/// Why an object was not read.
+/// What was to be done with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deed {
+    Read,
+    Write,
+}
+
+/// Why an object was not read, or not written.
 #[derive(Debug)]
 pub(super) enum Trouble {
     /// It has more bytes than the limit.
@@ -57,6 +64,8 @@ enum Meaning {
     Refused,
     /// Signatures are good for 15 minutes around the store's time.
     ClockSkewed,
+    /// The store keeps what is there already.
+    Kept,
     /// The store has a bad moment.
     Busy,
     /// Something else is wrong with the request.
@@ -118,19 +127,37 @@ impl Trouble {
     }
 
     /// For the record's failure.
-    pub(super) fn into_failure(self, object: &Object, endpoint: &str, limit: u64) -> Failure {
-        let path = object.path();
+    pub(super) fn into_failure(self, deed: Deed, object: &Object, endpoint: &str, limit: u64) -> Failure {
         match self {
             Self::TooLarge { bytes } => too_large(object, bytes, limit),
             Self::Changed => changed(object),
             Self::Unready(failure) => failure,
-            Self::Refused(refusal) => refusal.into_failure(object, endpoint),
+            Self::Refused(refusal) => refusal.into_failure(deed, object, endpoint),
             Self::Broken(how) => {
+                let path = object.path();
                 let message = format!(
-                    "{path} could not be read from {endpoint}: {how}; if it lasts, check storage.endpoint and the network"
+                    "{}: {how}; if it lasts, check storage.endpoint and the network",
+                    deed.not_done(&path, endpoint)
                 );
                 Failure::new(FailureReason::StoreUnavailable, message)
             }
+        }
+    }
+}
+
+impl Deed {
+    /// The beginning of a sentence.
+    fn not_done(self, path: &str, endpoint: &str) -> String {
+        match self {
+            Self::Read => format!("{path} could not be read from {endpoint}"),
+            Self::Write => format!("{path} could not be written to {endpoint}"),
+        }
+    }
+
+    const fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
         }
     }
 }
@@ -148,46 +175,64 @@ impl Refusal {
             // S3 sends these with 400, though they speak of the key.
             (401 | 403, _) | (_, "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired") => Meaning::Refused,
             (404, _) => Meaning::NoObject,
+            // Two that write at the same time; the other is as far as we were.
+            (409, "OperationAborted" | "ConditionalRequestConflict") => Meaning::Busy,
+            // Buckets may forbid it: by a retention policy, or by a rule against overwriting.
+            (409 | 412, _) => Meaning::Kept,
             (416, _) => Meaning::Empty,
             (408 | 429 | 500..=599, _) => Meaning::Busy,
             _ => Meaning::Unavailable,
         }
     }
 
-    fn into_failure(self, object: &Object, endpoint: &str) -> Failure {
+    fn into_failure(self, deed: Deed, object: &Object, endpoint: &str) -> Failure {
         let (path, said) = (object.path(), self.said());
         let refused = |way_out: &str| {
-            let message = format!("{endpoint} does not let us read {path}: {said}; {way_out}");
+            let message = format!("{endpoint} does not let us {} {path}: {said}; {way_out}", deed.verb());
             Failure::new(FailureReason::AccessDenied, message)
         };
         let unavailable = |way_out: &str| {
-            let message = format!("{path} could not be read from {endpoint}: {said}; {way_out}");
+            let message = format!("{}: {said}; {way_out}", deed.not_done(&path, endpoint));
             Failure::new(FailureReason::StoreUnavailable, message)
         };
-        match self.meaning() {
-            Meaning::NoObject => missing(object),
-            Meaning::NoBucket => {
+        match (self.meaning(), deed) {
+            (Meaning::NoObject, Deed::Read) => missing(object),
+            (Meaning::NoBucket, _) | (Meaning::NoObject, Deed::Write) => {
                 let message = format!(
                     "there is no bucket {:?} at {endpoint}; correct storage.buckets or storage.endpoint",
                     object.bucket
                 );
-                Failure::new(FailureReason::ObjectMissing, message)
+                let reason = match deed {
+                    Deed::Read => FailureReason::ObjectMissing,
+                    Deed::Write => FailureReason::BucketMissing,
+                };
+                Failure::new(reason, message)
             }
-            Meaning::Empty => empty(object),
-            Meaning::Elsewhere => {
+            (Meaning::Empty, Deed::Read) => empty(object),
+            (Meaning::Kept, Deed::Write) => {
+                let message = format!(
+                    "{endpoint} keeps what is at {path} already: {said}; let the bucket's objects be overwritten, or \
+                     give the step's output another key"
+                );
+                Failure::new(FailureReason::OverwriteRefused, message)
+            }
+            (Meaning::Elsewhere, _) => {
                 let location = self.location.map_or(String::new(), |location| format!(" to {location}"));
                 let message = format!(
-                    "{path} could not be read from {endpoint}: it redirects{location} ({said}), which is not followed; \
-                     correct storage.endpoint, storage.region or storage.addressing"
+                    "{}: it redirects{location} ({said}), which is not followed; \
+                     correct storage.endpoint, storage.region or storage.addressing",
+                    deed.not_done(&path, endpoint)
                 );
                 Failure::new(FailureReason::StoreUnavailable, message)
             }
-            Meaning::Refused => refused(way_out(self.code())),
-            Meaning::ClockSkewed => refused(&clock(self.ahead)),
-            Meaning::Busy => {
+            (Meaning::Refused, _) => refused(&way_out(self.code(), deed)),
+            (Meaning::ClockSkewed, _) => refused(&clock(self.ahead)),
+            (Meaning::Busy, _) => {
                 unavailable("if it lasts, ask the store less: lower spec.scaling.maxReplicas or delivery.slots")
             }
-            Meaning::Unavailable => unavailable("check storage.endpoint, storage.region and storage.addressing"),
+            (Meaning::Unavailable, _) | (Meaning::Kept, Deed::Read) | (Meaning::Empty, Deed::Write) => {
+                unavailable("check storage.endpoint, storage.region and storage.addressing")
+            }
         }
     }
 
@@ -203,15 +248,15 @@ impl Refusal {
 }
 
 /// What to do about a key that is not taken.
-fn way_out(code: &str) -> &'static str {
+fn way_out(code: &str, deed: Deed) -> String {
     match code {
-        "InvalidAccessKeyId" => "put an accessKeyId into the Secret that the store knows",
-        "SignatureDoesNotMatch" => "check secretAccessKey and storage.region",
+        "InvalidAccessKeyId" => "put an accessKeyId into the Secret that the store knows".to_owned(),
+        "SignatureDoesNotMatch" => "check secretAccessKey and storage.region".to_owned(),
         "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" | "SecurityTokenExpired" | "InvalidSecurityToken" => {
-            "renew the temporary key"
+            "renew the temporary key".to_owned()
         }
-        "InvalidObjectState" => "restore it from the archive first",
-        _ => "allow the key to read the bucket",
+        "InvalidObjectState" => "restore it from the archive first".to_owned(),
+        _ => format!("allow the key to {} the bucket", deed.verb()),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Objects from a store that speaks the dialect of OSS and checks every signature: what is read, and what
-//! each refusal becomes.
+//! Objects from and to a store that speaks the dialect of OSS and checks every signature: what is read and written,
+//! and what each refusal becomes.
 
 #![allow(clippy::unwrap_used, unreachable_pub, missing_docs)]
 
@@ -8,6 +8,7 @@ mod known_answers;
 mod large;
 mod server;
 mod signature;
+mod writing;
 
 use std::path::Path;
 

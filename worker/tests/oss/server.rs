@@ -1,5 +1,6 @@
-//! A store that speaks the dialect of OSS, as far as reading goes: it computes signatures anew, answers
-//! ranges and conditions, refuses in its XML, and misbehaves when a story says so. It ends with its value.
+//! A store that speaks the dialect of OSS, as far as reading and writing objects goes: it computes signatures anew,
+//! answers ranges and conditions, compares checksums, refuses in its XML, and misbehaves when a story says so. It
+//! ends with its value.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, TcpListener};
@@ -10,9 +11,12 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use futures::StreamExt as _;
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
+use md5::{Digest as _, Md5};
 use tokio::runtime::Runtime;
 
 use super::signature::Asked;
@@ -37,11 +41,16 @@ pub enum Fault {
     Redirect,
     /// Another version takes the object's place just before.
     Overwrite,
+    /// Hangs up without an answer, after it has done what was asked.
+    HangUp,
+    /// A bit of what was sent is another when it arrives.
+    Damage,
 }
 
 /// What a request asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
+    pub method: String,
     pub path: String,
     pub range: Option<String>,
     pub if_match: Option<String>,
@@ -65,9 +74,13 @@ pub struct World {
     pub cname: Option<String>,
 }
 
-struct Stored {
-    bytes: Bytes,
-    etag: String,
+/// An object as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub bytes: Bytes,
+    pub etag: String,
+    /// What whoever wrote it said that it is.
+    pub content_type: String,
 }
 
 impl World {
@@ -75,8 +88,14 @@ impl World {
     fn put(&mut self, bucket: &str, key: &str, bytes: Bytes) -> String {
         self.versions += 1;
         let etag = format!("{:032X}", self.versions);
-        self.objects.insert((bucket.to_owned(), key.to_owned()), Stored { bytes, etag: etag.clone() });
+        let stored = Stored { bytes, etag: etag.clone(), content_type: String::new() };
+        self.objects.insert((bucket.to_owned(), key.to_owned()), stored);
         etag
+    }
+
+    /// An object.
+    pub fn object(&self, bucket: &str, key: &str) -> Option<&Stored> {
+        self.objects.get(&(bucket.to_owned(), key.to_owned()))
     }
 
     /// Another version of the same length.
@@ -139,10 +158,14 @@ pub fn write_secret(directory: &Path, access_key_id: &str, secret: &str) {
 }
 
 async fn answer(State(world): State<Arc<Mutex<World>>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let sent = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let request = Request::from_parts(head, ());
     let mut world = world.lock().unwrap();
     let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8().unwrap();
     let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     world.seen.push(Seen {
+        method: request.method().to_string(),
         path: request.uri().path().to_owned(),
         range: header("range"),
         if_match: header("if-match"),
@@ -162,6 +185,7 @@ async fn answer(State(world): State<Arc<Mutex<World>>>, request: Request) -> Res
             .header("location", "http://127.0.0.1:1/secret")
             .body(Body::empty())
             .unwrap()),
+        _ if asked.method == "PUT" => admitted(&world, &asked).and_then(|()| put(&mut world, &asked, sent, fault)),
         _ => admitted(&world, &asked).and_then(|()| {
             if fault == Some(Fault::Overwrite) {
                 world.overwrite(&bucket, &key);
@@ -171,6 +195,11 @@ async fn answer(State(world): State<Arc<Mutex<World>>>, request: Request) -> Res
     };
     let mut response = response.unwrap_or_else(|(status, code, ec)| refusal(status, code, ec));
     response.headers_mut().insert("date", date(now(&world)).parse().unwrap());
+    drop(world);
+    if fault == Some(Fault::HangUp) {
+        // What ends this task ends its connection.
+        std::panic::resume_unwind(Box::new("hangs up"));
+    }
     response
 }
 
@@ -220,7 +249,7 @@ fn object(world: &World, asked: &Asked<'_>, fault: Option<Fault>) -> Result<Resp
         return Err((404, "NoSuchBucket", "0015-00000101"));
     }
     let place = (asked.bucket.to_owned(), asked.key.to_owned());
-    let Stored { bytes, etag } = world.objects.get(&place).ok_or((404, "NoSuchKey", "0026-00000001"))?;
+    let Stored { bytes, etag, .. } = world.objects.get(&place).ok_or((404, "NoSuchKey", "0026-00000001"))?;
     let etag = format!("\"{etag}\"");
     if ![etag.as_str(), ""].contains(&header("if-match")) {
         return Err((412, "PreconditionFailed", "0026-00000011"));
@@ -242,6 +271,26 @@ fn object(world: &World, asked: &Asked<'_>, fault: Option<Fault>) -> Result<Resp
         _ => response,
     };
     Ok(response.body(body(bytes.slice(first..end), fault)).unwrap())
+}
+
+/// Stores what was sent, if it is what was signed, and names the version.
+fn put(world: &mut World, asked: &Asked<'_>, sent: Bytes, fault: Option<Fault>) -> Result<Response, Refused> {
+    let header = |name: &str| asked.headers.get(name).map_or("", |value| value.to_str().unwrap());
+    if !world.objects.keys().any(|(bucket, _)| bucket == asked.bucket) {
+        return Err((404, "NoSuchBucket", "0015-00000101"));
+    }
+    let mut arrived = sent.to_vec();
+    if let (Some(Fault::Damage), Some(byte)) = (fault, arrived.first_mut()) {
+        *byte ^= 1;
+    }
+    // Those who send no checksum get no comparison; here everybody must.
+    if header("content-md5") != BASE64_STANDARD.encode(Md5::digest(&arrived)) {
+        return Err((400, "InvalidDigest", "0007-00000001"));
+    }
+    let etag = world.put(asked.bucket, asked.key, arrived.into());
+    let place = (asked.bucket.to_owned(), asked.key.to_owned());
+    world.objects.get_mut(&place).unwrap().content_type = header("content-type").to_owned();
+    Ok(Response::builder().status(200).header("etag", format!("\"{etag}\"")).body(Body::empty()).unwrap())
 }
 
 fn body(bytes: Bytes, fault: Option<Fault>) -> Body {

@@ -10,6 +10,7 @@ mod still;
 use image::metadata::Orientation;
 
 use crate::header::{self, Caps, Format, Header};
+use crate::picture::{Picture, Size};
 use crate::{Colour, ImageError, Luma, orientation};
 
 /// A photo by its header, and its pixels, perhaps fewer than the header says.
@@ -87,6 +88,50 @@ pub fn photo(bytes: &[u8], caps: &Caps, wanted: Wanted) -> Result<Photo, ImageEr
         Format::WebP => still::luma(bytes, image::ImageFormat::WebP, caps)?,
     };
     Ok(Photo { header, luma: upright::<1, _>(stored, Luma::new)?, colour: None })
+}
+
+/// Decodes to colours, upright, in the size that `wanted` makes of the upright photo's: no larger than that. A JPEG
+/// is scaled by 1/8, 1/4 or 1/2 while decoding if it is large enough all the same.
+///
+/// # Errors
+/// Each variant of [`ImageError`]. The picture's own bytes are held to [`Caps::max_decoder_bytes`] too: colours of
+/// 268 megapixels would be 805 MB.
+pub fn picture(bytes: &[u8], caps: &Caps, wanted: impl FnOnce(Size) -> Size) -> Result<(Header, Picture), ImageError> {
+    let header = header::probe(bytes)?;
+    caps.check(&header)?;
+    let stored = Size { width: header.width, height: header.height };
+    let (decoded, held) = match header.format {
+        Format::Jpeg => {
+            let held = orientation::of_jpeg(bytes);
+            let wanted = as_stored(wanted, stored, held);
+            (jpeg::picture(bytes, &header, wanted, caps)?.resized(wanted), held)
+        }
+        Format::Png | Format::WebP => {
+            let format = if header.format == Format::Png { image::ImageFormat::Png } else { image::ImageFormat::WebP };
+            let (decoded, held) = still::picture(bytes, format, &header, caps)?;
+            let wanted = as_stored(wanted, decoded.size(), held);
+            (decoded.resized(wanted), held)
+        }
+    };
+    // Turned last, when it is small.
+    Ok((header, decoded.upright(held)))
+}
+
+/// What is wanted of the upright photo, of the photo as it is stored.
+fn as_stored(wanted: impl FnOnce(Size) -> Size, stored: Size, held: Orientation) -> Size {
+    if orientation::turns(held) { wanted(stored.turned()).turned() } else { wanted(stored) }
+}
+
+/// Colours of so many pixels are no more than a decoder may hold.
+fn affordable(header: &Header, Size { width, height }: Size, caps: &Caps) -> Result<(), ImageError> {
+    // Four bytes where there is transparency, or black ink.
+    let bytes = u64::from(width) * u64::from(height) * 4;
+    if bytes <= caps.max_decoder_bytes {
+        return Ok(());
+    }
+    let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
+    let (needs, limit) = (mib(bytes), mib(caps.max_decoder_bytes));
+    Err(ImageError::TooManyPixels { width: header.width, height: header.height, needs, limit })
 }
 
 /// Pixels as they are stored.

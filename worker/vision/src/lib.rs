@@ -1,13 +1,14 @@
 //! Pure image code: what a header promises, caps before any decoding, decoding at reduced scale,
-//! how usable a photo is, whether it shows a certain poster, and which regions of a page are written in. Bytes in,
-//! values out.
+//! how usable a photo is, whether it shows a certain poster, which regions of a page are written in, and smaller
+//! or marked pictures for people. Bytes in, values or bytes out.
 //!
 //! Refuses to do I/O, to know about Kafka or async, and to allocate for an image before its
 //! header has passed the [`Caps`].
 //!
 //! ```text
-//! bytes ─► header::probe ─► Caps::check ─► decode::luma ─► quality::assess
-//!                                                     └──► registration::View ─► poster::compare, homework::read
+//! bytes ─► header::probe ─► Caps::check ─┬► decode::luma ─┬► quality::assess
+//!                                        │                └► registration::View ─► poster::compare, homework::read
+//!                                        └► decode::picture ─► mark::marked ─► picture::encode ─► bytes
 //! ```
 
 mod colour;
@@ -18,14 +19,19 @@ pub mod geometry;
 pub mod header;
 pub mod homework;
 mod luma;
+pub mod mark;
+mod mask;
 mod orientation;
+pub mod picture;
 pub mod poster;
 pub mod quality;
 mod random;
 pub mod registration;
+pub mod text;
 mod warp;
 
 pub use colour::{Colour, Fit};
 pub use error::ImageError;
 pub use header::{Caps, Format, Header};
 pub use luma::Luma;
+pub use picture::Picture;

@@ -12,6 +12,14 @@ pub(crate) fn of_jpeg(bytes: &[u8]) -> Orientation {
     header::jpeg_exif(bytes).and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
 }
 
+/// Whether the upright picture's rows are stored as columns.
+pub(crate) fn turns(held: Orientation) -> bool {
+    matches!(
+        held,
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    )
+}
+
 /// Width, height and pixels of the picture as it is to be looked at. `pixels` are `width` x `height` of `N` bytes.
 pub(crate) fn upright<const N: usize>(
     width: u32,
@@ -33,11 +41,7 @@ pub(crate) fn upright<const N: usize>(
         Orientation::Rotate270FlipH => (last, -wide, -1),
         Orientation::Rotate270 => (wide - 1, wide, -1),
     };
-    let turned = matches!(
-        held,
-        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
-    );
-    let (columns, rows) = if turned { (height, width) } else { (width, height) };
+    let (columns, rows) = if turns(held) { (height, width) } else { (width, height) };
     let from = pixels.as_chunks::<N>().0;
     let mut upright = Vec::with_capacity(pixels.len());
     for row in 0..rows as isize {

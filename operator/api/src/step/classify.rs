@@ -51,7 +51,7 @@ pub struct ModelInput {
     pub channels: ChannelOrder,
     /// How a photo of another shape is brought to this size.
     #[serde(default)]
-    pub fit: Fit,
+    pub fit: ModelFit,
     /// Mean of red, green, blue (in this order, whatever `channels` says), in thousandths: `[485, 456, 406]` for what is usually written 0.485, 0.456, 0.406.
     #[serde(default = "default_mean")]
     #[schemars(length(min = 3, max = 3), inner(range(max = 1_000)))]
@@ -88,7 +88,7 @@ pub enum ChannelOrder {
 
 /// How a photo is brought into another shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub enum Fit {
+pub enum ModelFit {
     /// Whole, each axis scaled by itself.
     #[default]
     Stretch,

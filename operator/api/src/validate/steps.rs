@@ -5,6 +5,7 @@ mod classify;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::outputs::{self, Resize, Watermark};
 use super::problem::Problems;
 use super::variables;
 use crate::job::ImageJobSpec;
@@ -42,6 +43,10 @@ pub enum Action {
     },
     /// What does the photo show, by a model of the user's?
     Classify(Classify),
+    /// A smaller picture, written to the store.
+    Resize(Resize),
+    /// A picture with a mark on it, written to the store.
+    Watermark(Watermark),
     /// Code of the user's own, called over HTTP on the worker's machine.
     Handler(Handler),
 }
@@ -82,51 +87,47 @@ pub(super) fn steps(job: &ImageJobSpec, problems: &mut Problems) -> Vec<Step> {
             problems.add(&format!("spec.steps[{i}].name"), format!("{name:?} is there already; keep one"));
         }
     }
+    outputs::apart(specs, problems);
     let steps = specs.iter().enumerate();
     steps.filter_map(|(i, step)| self::step(&format!("spec.steps[{i}]"), step, job, problems)).collect()
 }
 
-/// The kinds of a step as it is written.
-enum Kind<'a> {
-    Quality,
-    PosterMatch(&'a step::PosterMatch),
-    Homework(&'a step::Homework),
-    Classify(&'a step::Classify),
-    Handler(&'a step::Handler),
-}
+/// What a step may be, as its field is called.
+const KINDS: &str = "quality posterMatch homework classify resize watermark handler";
 
 fn step(path: &str, spec: &step::Step, job: &ImageJobSpec, problems: &mut Problems) -> Option<Step> {
-    let kinds = [
-        spec.quality.map(|_| Kind::Quality),
-        spec.poster_match.as_ref().map(Kind::PosterMatch),
-        spec.homework.as_ref().map(Kind::Homework),
-        spec.classify.as_ref().map(Kind::Classify),
-        spec.handler.as_ref().map(Kind::Handler),
-    ];
-    let mut kinds = kinds.into_iter().flatten();
-    let Some(kind) = kinds.next() else {
-        problems.add(path, "has no kind; add one of quality posterMatch homework classify handler");
-        return None;
-    };
-    if kinds.next().is_some() {
-        problems.add(path, "has several kinds; keep one of quality posterMatch homework classify handler");
-        return None;
+    let mut actions = Vec::with_capacity(1);
+    if spec.quality.is_some() {
+        actions.push(Action::Quality);
     }
-    let action = match kind {
-        Kind::Quality => Action::Quality,
-        Kind::PosterMatch(poster) => {
-            variables::reference(&format!("{path}.posterMatch.reference"), &poster.reference, job, problems);
-            Action::PosterMatch { reference: poster.reference.clone() }
-        }
-        Kind::Homework(page) => {
-            variables::reference(&format!("{path}.homework.template"), &page.template, job, problems);
-            variables::reference(&format!("{path}.homework.regions"), &page.regions, job, problems);
-            Action::Homework { template: page.template.clone(), regions: page.regions.clone() }
-        }
-        Kind::Classify(model) => {
-            Action::Classify(classify::classify(&format!("{path}.classify"), model, job, problems)?)
-        }
-        Kind::Handler(handler) => self::handler(&format!("{path}.handler"), handler, problems),
+    if let Some(poster) = &spec.poster_match {
+        variables::reference(&format!("{path}.posterMatch.reference"), &poster.reference, job, problems);
+        actions.push(Action::PosterMatch { reference: poster.reference.clone() });
+    }
+    if let Some(page) = &spec.homework {
+        variables::reference(&format!("{path}.homework.template"), &page.template, job, problems);
+        variables::reference(&format!("{path}.homework.regions"), &page.regions, job, problems);
+        actions.push(Action::Homework { template: page.template.clone(), regions: page.regions.clone() });
+    }
+    if let Some(model) = &spec.classify {
+        let action = classify::classify(&format!("{path}.classify"), model, job, problems);
+        actions.extend(action.map(Action::Classify));
+    }
+    if let Some(resize) = &spec.resize {
+        actions.push(Action::Resize(outputs::resize(&format!("{path}.resize"), resize, job, problems)));
+    }
+    if let Some(watermark) = &spec.watermark {
+        actions.push(Action::Watermark(outputs::watermark(&format!("{path}.watermark"), watermark, job, problems)));
+    }
+    if let Some(handler) = &spec.handler {
+        actions.push(self::handler(&format!("{path}.handler"), handler, problems));
+    }
+    if actions.len() > 1 {
+        problems.add(path, format!("has several kinds; keep one of {KINDS}"));
+    }
+    let Some(action) = actions.pop() else {
+        problems.add(path, format!("has no kind; add one of {KINDS}"));
+        return None;
     };
     Some(Step { name: spec.name.clone(), on_fail: spec.on_fail, action })
 }

@@ -26,9 +26,19 @@ pub(super) fn variables(spec: &ImageJobSpec, problems: &mut Problems) {
 /// A reference in a bucket of the job, with variables that exist.
 pub(super) fn reference(path: &str, pattern: &str, spec: &ImageJobSpec, problems: &mut Problems) {
     let Some(key) = place(path, pattern, "oss://posters/{posterId}.jpg", spec, problems) else { return };
-    for part in key.split('{').skip(1) {
+    named(path, key, pattern, spec, problems);
+}
+
+/// A text with variables that exist.
+pub(super) fn text(path: &str, text: &str, spec: &ImageJobSpec, problems: &mut Problems) {
+    named(path, text, text, spec, problems);
+}
+
+/// The variables in `part`, which is all or the end of `whole`.
+fn named(path: &str, part: &str, whole: &str, spec: &ImageJobSpec, problems: &mut Problems) {
+    for part in part.split('{').skip(1) {
         match part.split_once('}') {
-            None => problems.add(path, format!("{pattern:?} has a brace that is not closed")),
+            None => problems.add(path, format!("{whole:?} has a brace that is not closed")),
             Some((name, _)) if !spec.variables.contains_key(name) && !BUILT_IN.contains(&name) => {
                 let sentence = format!("variable {name:?} is not declared; add {name} to spec.variables");
                 problems.add(path, sentence);

@@ -81,6 +81,9 @@ fn expected_place(path: &str, value: &str, sentence: &str) -> String {
         // The fault lies between two fields and is named at the other one.
         ("spec.scaling.profiles[0].ceiling", _) => "spec.scaling.profiles[0].floor".to_owned(),
         ("spec.minReplicas", "21") => "spec.profiles[1].ceiling".to_owned(),
+        ("spec.steps[4].resize.maxWidth", "-") => "spec.steps[4].resize.fit".to_owned(),
+        ("spec.steps[4].resize.format", "\"Png\"") => "spec.steps[4].resize.quality".to_owned(),
+        ("spec.steps[2]", _) => "spec.steps[4].resize.output".to_owned(),
         ("spec.deadLetter", "{}") => "spec.deadLetter.topic".to_owned(),
         ("spec.calendars[2].configMapRef.key", "\"typo\"") => "spec.calendars[2].configMapRef.dates[0]".to_owned(),
         ("status", _) => "status.phase".to_owned(),
@@ -214,4 +217,16 @@ fn collect_fields(value: &Value, path: &str, fields: &mut BTreeSet<String>) {
             fields.insert(path.to_owned());
         }
     }
+}
+
+#[test]
+fn a_picture_may_not_take_the_place_of_its_photo() {
+    let [mut job, policy] = documents();
+    change(&mut job, "spec.steps[4].resize.output", "\"oss://photos/{key}\"");
+    assert_eq!(complaints(&job, &policy), Vec::<String>::new(), "photos may come from another bucket");
+    change(&mut job, "spec.storage.buckets", "[\"photos\"]");
+    let sentence = "spec.steps[4].resize.output: \"oss://photos/{key}\" is the photo's own place; \
+                    write to another bucket or folder";
+    let found = complaints(&job, &policy);
+    assert!(found.iter().any(|complaint| complaint.ends_with(sentence)), "{found:?}");
 }

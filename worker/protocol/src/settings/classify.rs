@@ -33,7 +33,7 @@ pub struct ModelInput {
     /// Order of the colours.
     pub channels: ChannelOrder,
     /// How a photo of another shape is brought to this size.
-    pub fit: Fit,
+    pub fit: ModelFit,
     /// Taken from each level, in thousandths of white: red, green, blue.
     pub mean_per_mille: [u32; 3],
     /// What the rest is divided by, likewise; none is 0.
@@ -62,7 +62,7 @@ pub enum ChannelOrder {
 
 /// How a photo is brought into another shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fit {
+pub enum ModelFit {
     /// Whole, each axis scaled by itself.
     Stretch,
     /// The largest part of the wanted shape around the middle.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Classify;
+use super::{Classify, Resize, Watermark};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,10 @@ pub enum Action {
     },
     /// What does the photo show, by a model of the user's?
     Classify(Classify),
+    /// A smaller picture, written to the store.
+    Resize(Resize),
+    /// A picture with a mark on it, written to the store.
+    Watermark(Watermark),
     /// The user's own code over HTTP on this machine.
     Handler(Handler),
 }

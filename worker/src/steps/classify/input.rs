@@ -1,6 +1,6 @@
 //! The numbers that a model is given for a photo.
 
-use imagejob_protocol::settings::{ChannelOrder, Fit, ModelInput, TensorLayout};
+use imagejob_protocol::settings::{ChannelOrder, ModelFit, ModelInput, TensorLayout};
 use imagejob_vision::{self as vision, Colour};
 
 /// How many numbers that are: three colours a pixel.
@@ -12,8 +12,8 @@ pub(super) fn length(input: &ModelInput) -> usize {
 /// scale x (L / 255 - mean) / deviation.
 pub(super) fn of(photo: &Colour, input: &ModelInput) -> Vec<f32> {
     let fit = match input.fit {
-        Fit::Stretch => vision::Fit::Stretch,
-        Fit::Crop => vision::Fit::Crop,
+        ModelFit::Stretch => vision::Fit::Stretch,
+        ModelFit::Crop => vision::Fit::Crop,
     };
     let picture = photo.fitted(input.width, input.height, fit);
     // 256 levels, instead of a division for each of 150,000 numbers.
@@ -46,7 +46,7 @@ mod tests {
         height: 1,
         layout: TensorLayout::Nchw,
         channels: ChannelOrder::Rgb,
-        fit: Fit::Stretch,
+        fit: ModelFit::Stretch,
         mean_per_mille: [0; 3],
         deviation_per_mille: [1_000; 3],
         scale: 1,

@@ -2,8 +2,9 @@
 
 use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, ScalingFactor};
 
-use super::{Stored, Wanted};
-use crate::header::{Header, jpeg_has_end};
+use super::{Stored, Wanted, affordable};
+use crate::header::{Caps, Header, jpeg_has_end};
+use crate::picture::{Channels, Picture, Size, scaled_to_show};
 use crate::{ImageError, luma, orientation};
 
 /// The scales with SIMD code; the eighths between them are slower than the next larger of these.
@@ -19,7 +20,7 @@ const MAX_VISITS: u64 = 4_000_000_000;
 
 /// Brightness alone: the colours are not even transformed.
 pub(super) fn luma(bytes: &[u8], header: &Header, wanted: Wanted) -> Result<Stored, ImageError> {
-    let raw = decompress(bytes, header, wanted, PixelFormat::GRAY)?;
+    let raw = decompress(bytes, header, scale_for(header, wanted), PixelFormat::GRAY)?;
     let pixels = match raw.format {
         PixelFormat::CMYK => light_of_cmyk(&raw.pixels).map(luma::of_rgb).collect(),
         _ => raw.pixels,
@@ -29,12 +30,29 @@ pub(super) fn luma(bytes: &[u8], header: &Header, wanted: Wanted) -> Result<Stor
 
 /// Red, green, blue.
 pub(super) fn colour(bytes: &[u8], header: &Header, wanted: Wanted) -> Result<Stored, ImageError> {
-    let raw = decompress(bytes, header, wanted, PixelFormat::RGB)?;
-    let pixels = match raw.format {
+    let raw = decompress(bytes, header, scale_for(header, wanted), PixelFormat::RGB)?;
+    let (width, height) = (raw.width, raw.height);
+    Ok(Stored { width, height, pixels: rgb(raw), held: orientation::of_jpeg(bytes) })
+}
+
+fn rgb(raw: Raw) -> Vec<u8> {
+    match raw.format {
         PixelFormat::CMYK => light_of_cmyk(&raw.pixels).flatten().collect(),
         _ => raw.pixels,
+    }
+}
+
+/// The picture as it is stored, no smaller than `wanted` where the photo is not.
+pub(super) fn picture(bytes: &[u8], header: &Header, wanted: Size, caps: &Caps) -> Result<Picture, ImageError> {
+    let scaled = |scale: &ScalingFactor| Size {
+        width: scale.scale(header.width as usize) as u32,
+        height: scale.scale(header.height as usize) as u32,
     };
-    Ok(Stored { width: raw.width, height: raw.height, pixels, held: orientation::of_jpeg(bytes) })
+    let scale = SCALES.into_iter().find(|scale| scaled_to_show(scaled(scale), wanted)).unwrap_or(ScalingFactor::ONE);
+    let Size { width, height } = scaled(&scale);
+    affordable(header, Size { width, height }, caps)?;
+    let pixels = rgb(decompress(bytes, header, scale, PixelFormat::RGB)?);
+    Picture::new(width, height, Channels::Rgb, pixels).ok_or_else(|| ImageError::corrupt("no pixels"))
 }
 
 struct Raw {
@@ -45,8 +63,7 @@ struct Raw {
     pixels: Vec<u8>,
 }
 
-fn decompress(bytes: &[u8], header: &Header, wanted: Wanted, format: PixelFormat) -> Result<Raw, ImageError> {
-    let scale = scale_for(header, wanted);
+fn decompress(bytes: &[u8], header: &Header, scale: ScalingFactor, format: PixelFormat) -> Result<Raw, ImageError> {
     let (width, height) = (scale.scale(header.width as usize), scale.scale(header.height as usize));
     let mut decoder = Decompressor::new().map_err(judge)?;
     decoder.set_scan_limit(scan_limit(header)).map_err(judge)?;

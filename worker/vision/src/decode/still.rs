@@ -6,8 +6,9 @@ use image::error::ImageError as Cause;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 
-use super::Stored;
-use crate::header::{Caps, webp_complete, webp_length};
+use super::{Stored, affordable};
+use crate::header::{Caps, Header, webp_complete, webp_length};
+use crate::picture::{Channels, Picture, Size};
 use crate::{ImageError, luma};
 
 pub(super) fn luma(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<Stored, ImageError> {
@@ -21,6 +22,25 @@ pub(super) fn colour(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<S
     let (image, held) = decode(bytes, format, caps)?;
     let (width, height) = (image.width(), image.height());
     Ok(Stored { width, height, pixels: image.into_rgb8().into_raw(), held })
+}
+
+/// Eight bits a channel, with alpha where there is some; as it is stored, and how it is held.
+pub(super) fn picture(
+    bytes: &[u8],
+    format: ImageFormat,
+    header: &Header,
+    caps: &Caps,
+) -> Result<(Picture, Orientation), ImageError> {
+    affordable(header, Size { width: header.width, height: header.height }, caps)?;
+    let (image, held) = decode(bytes, format, caps)?;
+    let (width, height) = (image.width(), image.height());
+    let (channels, pixels) = if image.color().has_alpha() {
+        (Channels::Rgba, image.into_rgba8().into_raw())
+    } else {
+        (Channels::Rgb, image.into_rgb8().into_raw())
+    };
+    let stored = Picture::new(width, height, channels, pixels).ok_or_else(|| ImageError::corrupt("no pixels"))?;
+    Ok((stored, held))
 }
 
 /// Alpha is ignored: what a transparent pixel hides is judged as if it were shown.

@@ -3,7 +3,7 @@
 use super::super::problem::Problems;
 use super::super::variables;
 use crate::job::ImageJobSpec;
-use crate::step::{self, ChannelOrder, Fit, TensorLayout};
+use crate::step::{self, ChannelOrder, ModelFit, TensorLayout};
 
 /// What does the photo show, by a model of the user's?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct ModelInput {
     /// Order of the colours.
     pub channels: ChannelOrder,
     /// How a photo of another shape is brought to this size.
-    pub fit: Fit,
+    pub fit: ModelFit,
     /// Of red, green, blue, in thousandths of white.
     pub mean_per_mille: [u32; 3],
     /// Likewise; none is 0.
