@@ -28,7 +28,8 @@ struct Place {
 
 static RUN: AtomicU64 = AtomicU64::new(0);
 
-static PAGE: &[u8] = include_bytes!("../../demo/photos/coffee.jpg");
+/// Small, so that looking for it takes a tenth of a second.
+static PAGE: &[u8] = include_bytes!("../seeds/page-240x160.jpg");
 
 static PLACE: LazyLock<Place> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
@@ -43,7 +44,7 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().build().expect("a runtime");
     let (store, outputs) = (Arc::new(Store::open(&storage)), Arc::new(Outputs::nowhere(&storage)));
     let step = runtime.block_on(Step::load(&settings, &store, &outputs)).expect("a step");
-    let photo = Arc::new(decode::luma(PAGE, &Caps::default(), 600).expect("a photo"));
+    let photo = Arc::new(decode::luma(PAGE, &Caps::default(), u32::MAX).expect("a photo"));
     Place { folder, step, photo, cores: Cores::new(), runtime }
 });
 
