@@ -76,7 +76,7 @@ examples: ## the pictures of docs/examples.md, drawn again: posters and pages, j
 	@docs/examples/draw
 
 .PHONY: fuzz
-fuzz: ## bytes that nobody would send, guided by coverage, for each decoder and parser: make fuzz RUNS=1000000 TARGET="jpeg messages" (Linux; hours for all)
+fuzz: ## bytes that nobody would send, guided by coverage, for each decoder and parser: make fuzz RUNS=1000000 TARGET="jpeg messages" (Linux; an hour of one core for all)
 	@.ci/setup build
 	@RUNS=$(or $(RUNS),1000000) fuzz/run $(TARGET)
 
