@@ -75,8 +75,7 @@ pub fn photo(bytes: &[u8], caps: &Caps, wanted: Wanted) -> Result<Photo, ImageEr
     if wanted.colour {
         let stored = match header.format {
             Format::Jpeg => jpeg::colour(bytes, &header, wanted)?,
-            Format::Png => still::colour(bytes, image::ImageFormat::Png, caps)?,
-            Format::WebP => still::colour(bytes, image::ImageFormat::WebP, caps)?,
+            Format::Png | Format::WebP => still::colour(bytes, &header, caps)?,
         };
         let colour = upright::<3, _>(stored, Colour::new)?;
         let luma = colour.luma().ok_or_else(|| ImageError::corrupt("no pixels"))?;
@@ -84,8 +83,7 @@ pub fn photo(bytes: &[u8], caps: &Caps, wanted: Wanted) -> Result<Photo, ImageEr
     }
     let stored = match header.format {
         Format::Jpeg => jpeg::luma(bytes, &header, wanted)?,
-        Format::Png => still::luma(bytes, image::ImageFormat::Png, caps)?,
-        Format::WebP => still::luma(bytes, image::ImageFormat::WebP, caps)?,
+        Format::Png | Format::WebP => still::luma(bytes, &header, caps)?,
     };
     Ok(Photo { header, luma: upright::<1, _>(stored, Luma::new)?, colour: None })
 }
@@ -107,8 +105,7 @@ pub fn picture(bytes: &[u8], caps: &Caps, wanted: impl FnOnce(Size) -> Size) -> 
             (jpeg::picture(bytes, &header, wanted, caps)?.resized(wanted), held)
         }
         Format::Png | Format::WebP => {
-            let format = if header.format == Format::Png { image::ImageFormat::Png } else { image::ImageFormat::WebP };
-            let (decoded, held) = still::picture(bytes, format, &header, caps)?;
+            let (decoded, held) = still::picture(bytes, &header, caps)?;
             let wanted = as_stored(wanted, decoded.size(), held);
             (decoded.resized(wanted), held)
         }

@@ -9,7 +9,7 @@ mod webp;
 use crate::ImageError;
 
 pub(crate) use jpeg::{exif as jpeg_exif, has_end as jpeg_has_end};
-pub(crate) use webp::{complete as webp_complete, length as webp_length};
+pub(crate) use webp::{keeps_its_word as webp_keeps_its_word, length as webp_length};
 
 /// Formats that are decoded here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

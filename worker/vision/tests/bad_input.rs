@@ -38,6 +38,14 @@ fn with_chunk(name: &[u8], length: u32) -> Vec<u8> {
     bytes
 }
 
+/// A WebP of 120 x 80 pixels whose lossy frame says that it is so many wide.
+fn with_frame_of(width: u16) -> Vec<u8> {
+    let mut bytes = image("alpha.webp");
+    let frame = bytes.windows(3).position(|code| code == [0x9D, 0x01, 0x2A]).unwrap();
+    bytes[frame + 3..][..2].copy_from_slice(&width.to_le_bytes());
+    bytes
+}
+
 #[test]
 fn each_kind_of_bad_bytes_has_its_reason() {
     let first = |name: &str, share: f64| {
@@ -69,8 +77,9 @@ fn each_kind_of_bad_bytes_has_its_reason() {
         ("lossy WebP cut in half", first("lossy.webp", 0.5), "TruncatedImage"),
         ("lossless WebP cut in half", first("lossless.webp", 0.5), "TruncatedImage"),
         ("WebP whose EXIF says that it has 4 GB", with_chunk(b"EXIF", u32::MAX), "TruncatedImage"),
-        ("WebP with a chunk that says so", with_chunk(b"JUNK", 5), "TruncatedImage"),
-        ("WebP with a chunk of four bytes", with_chunk(b"JUNK", 4), "decoded"),
+        ("WebP whose EXIF has the four bytes that it says", with_chunk(b"EXIF", 4), "decoded"),
+        ("WebP with an unknown chunk that is cut off", with_chunk(b"JUNK", 5), "decoded"),
+        ("WebP with more pixels than its header says", with_frame_of(16_383), "CorruptImage"),
         ("30,000 x 30,000 JPEG", jpeg_of(30_000, 30_000, "baseline.jpg"), "TooManyPixels"),
         ("30,000 x 30,000 PNG", png_of(30_000, 30_000), "TooManyPixels"),
         ("progressive JPEG of 256 megapixels", jpeg_of(16_000, 16_000, "progressive.jpg"), "TooManyPixels"),

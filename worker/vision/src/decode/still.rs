@@ -7,32 +7,27 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 
 use super::{Stored, affordable};
-use crate::header::{Caps, Header, webp_complete, webp_length};
+use crate::header::{Caps, Format, Header, webp_keeps_its_word, webp_length};
 use crate::picture::{Channels, Picture, Size};
 use crate::{ImageError, luma};
 
-pub(super) fn luma(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<Stored, ImageError> {
-    let (image, held) = decode(bytes, format, caps)?;
+pub(super) fn luma(bytes: &[u8], header: &Header, caps: &Caps) -> Result<Stored, ImageError> {
+    let (image, held) = decode(bytes, header, caps)?;
     let (width, height) = (image.width(), image.height());
     Ok(Stored { width, height, pixels: brightness(image), held })
 }
 
 /// Red, green, blue.
-pub(super) fn colour(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<Stored, ImageError> {
-    let (image, held) = decode(bytes, format, caps)?;
+pub(super) fn colour(bytes: &[u8], header: &Header, caps: &Caps) -> Result<Stored, ImageError> {
+    let (image, held) = decode(bytes, header, caps)?;
     let (width, height) = (image.width(), image.height());
     Ok(Stored { width, height, pixels: image.into_rgb8().into_raw(), held })
 }
 
 /// Eight bits a channel, with alpha where there is some; as it is stored, and how it is held.
-pub(super) fn picture(
-    bytes: &[u8],
-    format: ImageFormat,
-    header: &Header,
-    caps: &Caps,
-) -> Result<(Picture, Orientation), ImageError> {
+pub(super) fn picture(bytes: &[u8], header: &Header, caps: &Caps) -> Result<(Picture, Orientation), ImageError> {
     affordable(header, Size { width: header.width, height: header.height }, caps)?;
-    let (image, held) = decode(bytes, format, caps)?;
+    let (image, held) = decode(bytes, header, caps)?;
     let (width, height) = (image.width(), image.height());
     let (channels, pixels) = if image.color().has_alpha() {
         (Channels::Rgba, image.into_rgba8().into_raw())
@@ -44,10 +39,13 @@ pub(super) fn picture(
 }
 
 /// Alpha is ignored: what a transparent pixel hides is judged as if it were shown.
-fn decode(bytes: &[u8], format: ImageFormat, caps: &Caps) -> Result<(DynamicImage, Orientation), ImageError> {
-    if format == ImageFormat::WebP {
-        webp_complete(bytes)?;
-    }
+fn decode(bytes: &[u8], header: &Header, caps: &Caps) -> Result<(DynamicImage, Orientation), ImageError> {
+    let format = if header.format == Format::WebP {
+        webp_keeps_its_word(bytes, header)?;
+        ImageFormat::WebP
+    } else {
+        ImageFormat::Png
+    };
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(caps.max_decoder_bytes);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);

@@ -52,18 +52,30 @@ fn extended(reader: &mut Reader<'_>) -> Result<(u32, u32), ImageError> {
     Ok((u32::from_le_bytes([w0, w1, w2, 0]) + 1, u32::from_le_bytes([h0, h1, h2, 0]) + 1))
 }
 
-/// Whether each chunk is as long as it says. A decoder makes room for a chunk before it reads it, and 300 bytes may
-/// say that their EXIF has 4 GB.
+/// Chunks that a decoder makes room for before it reads them; it passes over all others.
+const READ: [&[u8; 4]; 6] = [b"ALPH", b"EXIF", b"ICCP", b"VP8 ", b"VP8L", b"XMP "];
+
+/// Whether chunks are as long as they say, and pixels as many as the header says: 300 bytes may say that their EXIF
+/// has 4 GB, or that a picture of 20 x 12 pixels has 16,383 x 16,383.
 ///
 /// # Errors
-/// `TruncatedImage`.
-pub(crate) fn complete(bytes: &[u8]) -> Result<(), ImageError> {
+/// `TruncatedImage`, `CorruptImage`.
+pub(crate) fn keeps_its_word(bytes: &[u8], header: &Header) -> Result<(), ImageError> {
     let mut at = 12;
-    while let Some([.., a, b, c, d]) = bytes.get(at..at + 8) {
-        let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+    while let Some([n0, n1, n2, n3, l0, l1, l2, l3]) = bytes.get(at..at + 8) {
+        let (name, length) = ([*n0, *n1, *n2, *n3], u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize);
         let end = at + 8 + length;
-        if end > bytes.len() {
+        if READ.contains(&&name) && end > bytes.len() {
             return Err(ImageError::truncated(format!("it stops at byte {} of {end}", bytes.len())));
+        }
+        let mut content = Reader::new(bytes, at + 8);
+        let (width, height) = match &name {
+            b"VP8 " => lossy(&mut content)?,
+            b"VP8L" => lossless(&mut content)?,
+            _ => (header.width, header.height),
+        };
+        if (width, height) != (header.width, header.height) {
+            return Err(ImageError::corrupt(format!("{width} x {height} pixels, not what its header says")));
         }
         // Chunks begin at even places.
         at = end + length % 2;
