@@ -41,6 +41,19 @@ pub fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
     Ok(ticks as f64 / TICKS_PER_SECOND)
 }
 
+/// The most memory that a process held so far, MiB (Linux's `VmHWM`).
+pub fn peak_mib(pid: u32) -> anyhow::Result<f64> {
+    memory_mib(pid, "VmHWM:")
+}
+
+fn memory_mib(pid: u32, field: &str) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let line = line.with_context(|| format!("no {field} is this Linux, and does {pid} run?"))?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib / 1024.0)
+}
+
 /// A running program. Its standard input stays open as long as this value lives; programs that
 /// were started with `--until-stdin-closes` end with it, however the test dies.
 pub struct Process {
@@ -141,10 +154,7 @@ impl Process {
 
     /// Resident memory, MiB (Linux's `VmRSS`).
     pub fn resident_mib(&self) -> anyhow::Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS: is this Linux?")?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib / 1024.0)
+        memory_mib(self.child.id(), "VmRSS:")
     }
 
     /// Processor seconds it used so far, user and system, all threads.
