@@ -1,7 +1,6 @@
 //! Puts a text or a picture onto a picture.
 
 use crate::Picture;
-use crate::mask::Mask;
 use crate::picture::{Channels, Size, over};
 use crate::text::Text;
 
@@ -74,8 +73,14 @@ impl Canvas<'_> {
         let edge = (letters.height() / 16).max(1);
         let shade = letters.grown(edge);
         let (left, top) = self.corner(Size { width: letters.width(), height: letters.height() });
-        self.paint(&shade, (left - edge as i32, top - edge as i32), [0; 3]);
-        self.paint(&letters, (left, top), [255; 3]);
+        for (i, &shaded) in shade.coverage().iter().enumerate().filter(|(_, shaded)| **shaded > 0) {
+            let (x, y) = (i as u32 % shade.width(), i as u32 / shade.width());
+            let lit = letters.level(x as i32 - edge as i32, y as i32 - edge as i32);
+            // Letters hide their edge first, or it would dim them where both are half transparent.
+            let opacity = over(shaded, 255, lit);
+            let white = (u32::from(lit) * 255).checked_div(u32::from(opacity)).unwrap_or(0) as u8;
+            self.blend((left + x as i32 - edge as i32, top + y as i32 - edge as i32), [white; 3], opacity);
+        }
         self.picture
     }
 
@@ -111,15 +116,6 @@ impl Canvas<'_> {
         let Anchor { horizontal, vertical } = self.style.anchor;
         let size = self.picture.size();
         (along(horizontal, size.width, mark.width), along(vertical, size.height, mark.height))
-    }
-
-    fn paint(&mut self, mask: &Mask, (left, top): (i32, i32), colour: [u8; 3]) {
-        for (i, &covered) in mask.coverage().iter().enumerate() {
-            if covered > 0 {
-                let (x, y) = (i as u32 % mask.width(), i as u32 / mask.width());
-                self.blend((left + x as i32, top + y as i32), colour, covered);
-            }
-        }
     }
 
     fn blend(&mut self, (x, y): (i32, i32), colour: [u8; 3], opacity: u8) {
@@ -194,9 +190,15 @@ mod tests {
         assert_ne!(first, second);
         let (left, top, right, bottom) = touched(&first);
         assert!(left > 250 && top > 200 && right < 390 && bottom < 290, "{left} {top} {right} {bottom}");
-        for colour in [[255; 3], [0; 3]] {
-            assert!(first.pixels().chunks_exact(3).filter(|pixel| **pixel == colour).count() > 50, "{colour:?}");
-        }
+        let count = |picture: &Picture, colour: [u8; 3]| {
+            picture.pixels().chunks_exact(3).filter(|pixel| **pixel == colour).count()
+        };
+        assert!(count(&first, [255; 3]) > 50 && count(&first, [0; 3]) > 50);
+        // Half transparent, a letter is half white whatever edge it has.
+        let text = Text::new("北京 7").unwrap();
+        let half = Style { opacity_percent: 50, ..style(Along::End, Along::End) };
+        let glass = marked(plain(400, 300, &[0; 3]), Mark::Text(&text), &half);
+        assert!(count(&glass, [127; 3]) >= count(&first, [255; 3]));
     }
 
     #[test]

@@ -28,20 +28,25 @@ impl Mask {
         &self.coverage
     }
 
+    /// Coverage of a pixel; none outside.
+    pub(crate) fn level(&self, x: i32, y: i32) -> u8 {
+        self.index(x, y).map_or(0, |i| self.coverage[i])
+    }
+
     /// Adds a shape with its upper left pixel at `left`, `top`; what stands out is cut off.
     pub(crate) fn add(&mut self, left: i32, top: i32, width: u32, shape: &[u8]) {
         for (y, row) in shape.chunks_exact(width.max(1) as usize).enumerate() {
             for (x, &covered) in row.iter().enumerate() {
-                if let Some(pixel) = self.at(left + x as i32, top + y as i32) {
-                    *pixel = (*pixel).max(covered);
+                if let Some(i) = self.index(left + x as i32, top + y as i32) {
+                    self.coverage[i] = self.coverage[i].max(covered);
                 }
             }
         }
     }
 
-    fn at(&mut self, x: i32, y: i32) -> Option<&mut u8> {
+    fn index(&self, x: i32, y: i32) -> Option<usize> {
         let inside = (0..self.width as i32).contains(&x) && (0..self.height as i32).contains(&y);
-        if inside { self.coverage.get_mut(y as usize * self.width as usize + x as usize) } else { None }
+        inside.then(|| y as usize * self.width as usize + x as usize)
     }
 
     /// The same shape grown by `reach` pixels on all sides, in a mask that is larger by as many.
