@@ -175,12 +175,11 @@ impl Refusal {
             // S3 sends these with 400, though they speak of the key.
             (401 | 403, _) | (_, "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired") => Meaning::Refused,
             (404, _) => Meaning::NoObject,
-            // Two that write at the same time; the other is as far as we were.
-            (409, "OperationAborted" | "ConditionalRequestConflict") => Meaning::Busy,
+            // Conflicts of two that write at the same time pass too.
+            (408 | 429 | 500..=599, _) | (409, "OperationAborted" | "ConditionalRequestConflict") => Meaning::Busy,
             // Buckets may forbid it: by a retention policy, or by a rule against overwriting.
             (409 | 412, _) => Meaning::Kept,
             (416, _) => Meaning::Empty,
-            (408 | 429 | 500..=599, _) => Meaning::Busy,
             _ => Meaning::Unavailable,
         }
     }

@@ -185,7 +185,7 @@ async fn answer(State(world): State<Arc<Mutex<World>>>, request: Request) -> Res
             .header("location", "http://127.0.0.1:1/secret")
             .body(Body::empty())
             .unwrap()),
-        _ if asked.method == "PUT" => admitted(&world, &asked).and_then(|()| put(&mut world, &asked, sent, fault)),
+        _ if asked.method == "PUT" => admitted(&world, &asked).and_then(|()| put(&mut world, &asked, &sent, fault)),
         _ => admitted(&world, &asked).and_then(|()| {
             if fault == Some(Fault::Overwrite) {
                 world.overwrite(&bucket, &key);
@@ -274,7 +274,7 @@ fn object(world: &World, asked: &Asked<'_>, fault: Option<Fault>) -> Result<Resp
 }
 
 /// Stores what was sent, if it is what was signed, and names the version.
-fn put(world: &mut World, asked: &Asked<'_>, sent: Bytes, fault: Option<Fault>) -> Result<Response, Refused> {
+fn put(world: &mut World, asked: &Asked<'_>, sent: &[u8], fault: Option<Fault>) -> Result<Response, Refused> {
     let header = |name: &str| asked.headers.get(name).map_or("", |value| value.to_str().unwrap());
     if !world.objects.keys().any(|(bucket, _)| bucket == asked.bucket) {
         return Err((404, "NoSuchBucket", "0015-00000101"));
@@ -289,7 +289,7 @@ fn put(world: &mut World, asked: &Asked<'_>, sent: Bytes, fault: Option<Fault>) 
     }
     let etag = world.put(asked.bucket, asked.key, arrived.into());
     let place = (asked.bucket.to_owned(), asked.key.to_owned());
-    world.objects.get_mut(&place).unwrap().content_type = header("content-type").to_owned();
+    header("content-type").clone_into(&mut world.objects.get_mut(&place).unwrap().content_type);
     Ok(Response::builder().status(200).header("etag", format!("\"{etag}\"")).body(Body::empty()).unwrap())
 }
 
