@@ -7,6 +7,7 @@ use imagejob_fuzz::{caps, within};
 use imagejob_protocol::events::Object;
 use imagejob_protocol::settings::{Action, Handler, OnFail, Step as Settings, Storage, StorageKind};
 use imagejob_worker::decode::Cores;
+use imagejob_worker::outputs::Outputs;
 use imagejob_worker::steps::{Item, Step, run};
 use imagejob_worker::storage::Store;
 use libfuzzer_sys::fuzz_target;
@@ -35,8 +36,9 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
         let handler = Handler { socket: Some(socket), ..Handler::on_port(0) };
         let settings = Settings { name: "own".to_owned(), on_fail: OnFail::Stop, action: Action::Handler(handler) };
         let kind = StorageKind::FileSystem { path: folder.path().to_owned() };
-        let store = Store::open(&Storage { kind, buckets: vec!["photos".to_owned()], max_object_bytes: 1 });
-        Step::load(&settings, &Arc::new(store)).await.expect("a step")
+        let storage = Storage { kind, buckets: vec!["photos".to_owned()], max_object_bytes: 1 };
+        let (store, outputs) = (Arc::new(Store::open(&storage)), Arc::new(Outputs::nowhere(&storage)));
+        Step::load(&settings, &store, &outputs).await.expect("a step")
     });
     let item = Item::new("id", Object::new("photos", "a.jpg"));
     Place { _folder: folder, answer, step, item, cores: Cores::new(), runtime }

@@ -46,7 +46,8 @@ mod tests {
             (json!({"quality": {"verdict": "TooBlurry"}}), "results"),
             (json!({}), "results"),
         ] {
-            assert_eq!(topic(&routes, steps.as_object().unwrap(), "results"), expected, "{steps}");
+            let Value::Object(found) = &steps else { panic!("{steps} is an object") };
+            assert_eq!(topic(&routes, found, "results"), expected, "{steps}");
         }
     }
 }

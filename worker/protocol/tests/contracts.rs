@@ -58,6 +58,78 @@ fn event_headers() {
     golden("event-headers.txt", &text);
 }
 
+/// One step of each kind.
+fn steps() -> Vec<Step> {
+    vec![
+        Step { name: "quality".into(), on_fail: OnFail::Stop, action: Action::Quality {} },
+        Step {
+            name: "match".into(),
+            on_fail: OnFail::Continue,
+            action: Action::PosterMatch { reference: "oss://posters/{posterId}.jpg".into() },
+        },
+        Step {
+            name: "kind".into(),
+            on_fail: OnFail::Continue,
+            action: Action::Classify(Classify {
+                model: "oss://models/kind.onnx".into(),
+                sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
+                labels: vec!["cat".into(), "dog".into()],
+                input: ModelInput {
+                    width: 224,
+                    height: 224,
+                    layout: TensorLayout::Nchw,
+                    channels: ChannelOrder::Rgb,
+                    fit: ModelFit::Stretch,
+                    mean_per_mille: [485, 456, 406],
+                    deviation_per_mille: [229, 224, 225],
+                    scale: 1,
+                },
+                top: 3,
+                min_percent: 0,
+            }),
+        },
+        Step {
+            name: "small".into(),
+            on_fail: OnFail::Continue,
+            action: Action::Resize(Resize {
+                output: Output {
+                    place: "oss://checked/small/{name}.webp".into(),
+                    format: Some(PictureFormat::WebP),
+                    quality: 85,
+                },
+                bounds: Bounds { max_width: Some(1_600), max_height: None },
+                fit: Fit::Contain,
+            }),
+        },
+        Step {
+            name: "mark".into(),
+            on_fail: OnFail::Continue,
+            action: Action::Watermark(Watermark {
+                output: Output { place: "oss://checked/{key}".into(), format: None, quality: 85 },
+                bounds: Bounds { max_width: None, max_height: None },
+                mark: Mark::Text("{city} 北京".into()),
+                position: Position::BottomRight,
+                size_percent: 5,
+                margin_percent: 2,
+                opacity_percent: 80,
+            }),
+        },
+        Step {
+            name: "own".into(),
+            on_fail: OnFail::Continue,
+            action: Action::Handler(Handler {
+                command: vec!["python3".into(), "handler.py".into()],
+                socket: Some("/run/handler.sock".into()),
+                payload: Payload::Bytes,
+                health_path: Some("/health".into()),
+                initialize: true,
+                pre_stop: true,
+                ..Handler::on_port(0)
+            }),
+        },
+    ]
+}
+
 #[test]
 fn settings_files() {
     let job = JobName { namespace: "media".into(), name: "poster-check".into() };
@@ -100,74 +172,7 @@ fn settings_files() {
             max_object_bytes: 64 << 20,
         },
         variables: [("posterId".into(), "/poster/id".into())].into(),
-        steps: vec![
-            Step { name: "quality".into(), on_fail: OnFail::Stop, action: Action::Quality {} },
-            Step {
-                name: "match".into(),
-                on_fail: OnFail::Continue,
-                action: Action::PosterMatch { reference: "oss://posters/{posterId}.jpg".into() },
-            },
-            Step {
-                name: "kind".into(),
-                on_fail: OnFail::Continue,
-                action: Action::Classify(Classify {
-                    model: "oss://models/kind.onnx".into(),
-                    sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
-                    labels: vec!["cat".into(), "dog".into()],
-                    input: ModelInput {
-                        width: 224,
-                        height: 224,
-                        layout: TensorLayout::Nchw,
-                        channels: ChannelOrder::Rgb,
-                        fit: ModelFit::Stretch,
-                        mean_per_mille: [485, 456, 406],
-                        deviation_per_mille: [229, 224, 225],
-                        scale: 1,
-                    },
-                    top: 3,
-                    min_percent: 0,
-                }),
-            },
-            Step {
-                name: "small".into(),
-                on_fail: OnFail::Continue,
-                action: Action::Resize(Resize {
-                    output: Output {
-                        place: "oss://checked/small/{name}.webp".into(),
-                        format: Some(PictureFormat::WebP),
-                        quality: 85,
-                    },
-                    bounds: Bounds { max_width: Some(1_600), max_height: None },
-                    fit: Fit::Contain,
-                }),
-            },
-            Step {
-                name: "mark".into(),
-                on_fail: OnFail::Continue,
-                action: Action::Watermark(Watermark {
-                    output: Output { place: "oss://checked/{key}".into(), format: None, quality: 85 },
-                    bounds: Bounds { max_width: None, max_height: None },
-                    mark: Mark::Text("{city} 北京".into()),
-                    position: Position::BottomRight,
-                    size_percent: 5,
-                    margin_percent: 2,
-                    opacity_percent: 80,
-                }),
-            },
-            Step {
-                name: "own".into(),
-                on_fail: OnFail::Continue,
-                action: Action::Handler(Handler {
-                    command: vec!["python3".into(), "handler.py".into()],
-                    socket: Some("/run/handler.sock".into()),
-                    payload: Payload::Bytes,
-                    health_path: Some("/health".into()),
-                    initialize: true,
-                    pre_stop: true,
-                    ..Handler::on_port(0)
-                }),
-            },
-        ],
+        steps: steps(),
         result_topic: "poster-results".into(),
         routes: vec![Route {
             when: vec!["poster".into(), "verdict".into()],
