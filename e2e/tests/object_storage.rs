@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, missing_docs)]
 
 // The worker's own stories damage and read what was written; these do not.
-#[allow(dead_code)]
+#[expect(dead_code)]
 #[path = "../../worker/tests/oss/server.rs"]
 mod server;
 #[path = "../../worker/tests/oss/signature.rs"]

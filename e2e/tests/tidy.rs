@@ -57,7 +57,8 @@ fn extension(path: &Path) -> &str {
 fn is_code(path: &Path) -> bool {
     // What is generated from our code has its lines from there.
     let generated = path.starts_with("crds");
-    !generated && matches!(extension(path), "rs" | "sh" | "proto" | "toml" | "yaml" | "yml" | "py" | "")
+    let data = path.starts_with("fuzz/seeds");
+    !generated && !data && matches!(extension(path), "rs" | "sh" | "proto" | "toml" | "yaml" | "yml" | "py" | "")
 }
 
 /// Every file git knows or would add, relative to the root of the repository.
