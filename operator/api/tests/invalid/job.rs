@@ -251,7 +251,7 @@ pub(crate) const JOB: &[(&str, &str, &str)] = &[
     ("spec.steps[4].classify.top", "0", "0 is not from 1 to 100"),
     ("spec.steps[4].classify.minPercent", "101", "101 is not from 0 to 100"),
     (
-        "spec.steps[2]",
+        "spec.steps[3]",
         "{\"name\": \"other\", \"resize\": {\"output\": \"oss://posters/small/{key}\", \"maxWidth\": 9}}",
         "\"oss://posters/small/{key}\" is the output of another step; use another",
     ),

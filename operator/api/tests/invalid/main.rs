@@ -71,7 +71,8 @@ fn complaints(job: &Value, policy: &Value) -> Vec<String> {
 fn expected_place(path: &str, value: &str, sentence: &str) -> String {
     match (path, value) {
         // A missing or surplus kind is the step's fault, a missing amount the profile's.
-        _ if sentence.contains(" kind")
+        _ if sentence.contains(" kind;")
+            || sentence.contains(" kinds;")
             || sentence.starts_with("does nothing")
             || sentence.starts_with("has no dates")
             || sentence.starts_with("there is no key") =>
@@ -81,9 +82,9 @@ fn expected_place(path: &str, value: &str, sentence: &str) -> String {
         // The fault lies between two fields and is named at the other one.
         ("spec.scaling.profiles[0].ceiling", _) => "spec.scaling.profiles[0].floor".to_owned(),
         ("spec.minReplicas", "21") => "spec.profiles[1].ceiling".to_owned(),
-        ("spec.steps[4].resize.maxWidth", "-") => "spec.steps[4].resize.fit".to_owned(),
-        ("spec.steps[4].resize.format", "\"Png\"") => "spec.steps[4].resize.quality".to_owned(),
-        ("spec.steps[2]", _) => "spec.steps[4].resize.output".to_owned(),
+        ("spec.steps[5].resize.maxWidth", "-") => "spec.steps[5].resize.fit".to_owned(),
+        ("spec.steps[5].resize.format", "\"Png\"") => "spec.steps[5].resize.quality".to_owned(),
+        ("spec.steps[3]", _) => "spec.steps[5].resize.output".to_owned(),
         ("spec.deadLetter", "{}") => "spec.deadLetter.topic".to_owned(),
         ("spec.calendars[2].configMapRef.key", "\"typo\"") => "spec.calendars[2].configMapRef.dates[0]".to_owned(),
         ("status", _) => "status.phase".to_owned(),
@@ -222,10 +223,10 @@ fn collect_fields(value: &Value, path: &str, fields: &mut BTreeSet<String>) {
 #[test]
 fn a_picture_may_not_take_the_place_of_its_photo() {
     let [mut job, policy] = documents();
-    change(&mut job, "spec.steps[4].resize.output", "\"oss://photos/{key}\"");
+    change(&mut job, "spec.steps[5].resize.output", "\"oss://photos/{key}\"");
     assert_eq!(complaints(&job, &policy), Vec::<String>::new(), "photos may come from another bucket");
     change(&mut job, "spec.storage.buckets", "[\"photos\"]");
-    let sentence = "spec.steps[4].resize.output: \"oss://photos/{key}\" is the photo's own place; \
+    let sentence = "spec.steps[5].resize.output: \"oss://photos/{key}\" is the photo's own place; \
                     write to another bucket or folder";
     let found = complaints(&job, &policy);
     assert!(found.iter().any(|complaint| complaint.ends_with(sentence)), "{found:?}");
