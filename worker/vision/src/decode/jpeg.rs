@@ -1,14 +1,22 @@
-//! JPEG through libjpeg-turbo, scaled in the inverse transform.
+//! JPEG at reduced scale: an eighth of most photos by a decoder of our own, all else through libjpeg-turbo, which
+//! scales in the inverse transform.
+
+mod eighth;
+
+use std::io::{BufReader, Read};
 
 use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, ScalingFactor};
 
 use super::{Stored, Wanted, affordable};
-use crate::header::{Caps, Header, jpeg_has_end};
+use crate::header::{self, Caps, Header, jpeg_has_end};
 use crate::picture::{Channels, Picture, Size, scaled_to_show};
 use crate::{ImageError, luma, orientation};
 
 /// The scales with SIMD code; the eighths between them are slower than the next larger of these.
 const SCALES: [ScalingFactor; 3] = [ScalingFactor::ONE_EIGHTH, ScalingFactor::ONE_QUARTER, ScalingFactor::ONE_HALF];
+
+/// Bytes that a stream is asked for at a time.
+const READ: usize = 64 << 10;
 
 /// Cameras write about ten scans. Thousands of empty ones would cost a pass over the image each.
 const MAX_SCANS: u64 = 100;
@@ -55,6 +63,21 @@ pub(super) fn picture(bytes: &[u8], header: &Header, wanted: Size, caps: &Caps) 
     Picture::new(width, height, Channels::Rgb, pixels).ok_or_else(|| ImageError::corrupt("no pixels"))
 }
 
+/// The header and an eighth of a photo as its bytes come. `None` if it has to be decoded from all of them.
+pub(super) fn streamed(bytes: impl Read, caps: &Caps, wanted: Wanted) -> Result<Option<(Header, Stored)>, ImageError> {
+    let mut bytes = BufReader::with_capacity(READ, bytes);
+    let Some(head) = eighth::head(&mut bytes) else { return Ok(None) };
+    let Ok(header) = header::probe(&head) else { return Ok(None) };
+    caps.check(&header)?;
+    if scale_for(&header, wanted) != ScalingFactor::ONE_EIGHTH {
+        return Ok(None);
+    }
+    let [width, height] = [header.width, header.height].map(|side| side.div_ceil(8));
+    let pixels = eighth::pixels(&head, bytes, wanted.colour);
+    let held = orientation::of_jpeg(&head);
+    Ok(pixels.map(|pixels| (header, Stored { width, height, pixels, held })))
+}
+
 struct Raw {
     width: u32,
     height: u32,
@@ -65,6 +88,11 @@ struct Raw {
 
 fn decompress(bytes: &[u8], header: &Header, scale: ScalingFactor, format: PixelFormat) -> Result<Raw, ImageError> {
     let (width, height) = (scale.scale(header.width as usize), scale.scale(header.height as usize));
+    if scale == ScalingFactor::ONE_EIGHTH
+        && let Some(pixels) = an_eighth(bytes, format)
+    {
+        return Ok(Raw { width: width as u32, height: height as u32, format, pixels });
+    }
     let mut decoder = Decompressor::new().map_err(judge)?;
     decoder.set_scan_limit(scan_limit(header)).map_err(judge)?;
     decoder.set_scaling_factor(scale).map_err(judge)?;
@@ -79,6 +107,11 @@ fn decompress(bytes: &[u8], header: &Header, scale: ScalingFactor, format: Pixel
         tolerate(error, bytes)?;
     }
     Ok(Raw { width: width as u32, height: height as u32, format, pixels })
+}
+
+fn an_eighth(mut bytes: &[u8], format: PixelFormat) -> Option<Vec<u8>> {
+    let head = eighth::head(&mut bytes)?;
+    eighth::pixels(&head, bytes, format == PixelFormat::RGB)
 }
 
 /// The smallest scale at which both sides still have the wanted pixels.
