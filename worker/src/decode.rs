@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_vision::{Caps, ImageError, decode};
 use tokio::sync::Semaphore;
 
 use crate::outcome::Failure;
+use crate::storage::{Content, unreadable};
 
 pub use imagejob_vision::decode::{Photo, Wanted};
 
@@ -25,9 +26,25 @@ impl Cores {
     /// Decodes what is wanted.
     ///
     /// # Errors
-    /// The reasons of [`ImageError`]; `StepPanicked` if the decoder does.
-    pub async fn decode(&self, bytes: Bytes, caps: Caps, wanted: Wanted) -> Result<Photo, Failure> {
-        self.run(move || decode::photo(&bytes, &caps, wanted)).await?.map_err(|error| refused(&error))
+    /// The reasons of [`ImageError`]; `StepPanicked` if the decoder does; `StoreUnavailable` if a file that holds
+    /// a large object cannot be read.
+    pub async fn decode(
+        &self,
+        object: &Object,
+        content: Content,
+        caps: Caps,
+        wanted: Wanted,
+    ) -> Result<Photo, Failure> {
+        let decoded = self.run(move || {
+            if let Content::File(spilled) = &content
+                && let Some(photo) = decode::streamed(spilled.reader(), &caps, wanted).transpose()
+            {
+                return Ok(photo);
+            }
+            Ok(decode::photo(&content.whole()?, &caps, wanted))
+        });
+        let decoded: std::io::Result<_> = decoded.await?;
+        decoded.map_err(|error| unreadable(object, &error))?.map_err(|error| refused(&error))
     }
 
     /// Runs `compute` on a blocking thread when a core is free.

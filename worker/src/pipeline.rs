@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use imagejob_protocol::events::{Image, ItemBody, PhaseMillis};
+use imagejob_protocol::events::{Image, ItemBody, Object, PhaseMillis};
 use imagejob_protocol::settings::{self, WorkerSettings};
 use imagejob_vision::{Caps, header};
 
@@ -15,7 +14,7 @@ use crate::decode::{Cores, Photo, Wanted, refused};
 use crate::outcome::Failure;
 use crate::outputs::Outputs;
 use crate::steps::{self, Item, Step};
-use crate::storage::Store;
+use crate::storage::{Content, Store};
 
 /// A job's steps, loaded, and the store that the photos are read from.
 pub struct Pipeline {
@@ -111,19 +110,18 @@ impl Pipeline {
     /// The first thing that fails, with its reason.
     pub async fn process(&self, mut item: Item) -> Result<Processed, Failure> {
         let mut phases = Phases::default();
+        let mut photo = None;
         if self.wants_bytes || self.wanted.is_some() {
             let begun = clock::now();
-            let bytes = self.store.read(&item.object).await?;
+            let content = self.read(&item.object).await?;
             phases.fetch = begun.elapsed();
-            item.object.bytes = Some(bytes.len() as u64);
-            item.bytes = Some(bytes);
-        }
-        let photo = match (self.wanted, &item.bytes) {
-            (Some(wanted), Some(bytes)) => Some(self.photo(bytes.clone(), wanted, &mut phases).await?),
-            _ => None,
-        };
-        if !self.wants_bytes {
-            item.bytes = None;
+            item.object.bytes = Some(content.length());
+            if let (true, Content::Memory(bytes)) = (self.wants_bytes, &content) {
+                item.bytes = Some(bytes.clone());
+            }
+            if let Some(wanted) = self.wanted {
+                photo = Some(self.photo(&item.object, content, wanted, &mut phases).await?);
+            }
         }
         let begun = clock::now();
         let header = match (&photo, &item.bytes) {
@@ -150,9 +148,23 @@ impl Pipeline {
         }
     }
 
-    async fn photo(&self, bytes: Bytes, wanted: Wanted, phases: &mut Phases) -> Result<Arc<Photo>, Failure> {
+    /// Steps that want the bytes have them all in memory; a decoder may do with a part at a time.
+    async fn read(&self, object: &Object) -> Result<Content, Failure> {
+        if self.wants_bytes {
+            return Ok(Content::Memory(self.store.read(object).await?));
+        }
+        self.store.fetch(object).await
+    }
+
+    async fn photo(
+        &self,
+        object: &Object,
+        content: Content,
+        wanted: Wanted,
+        phases: &mut Phases,
+    ) -> Result<Arc<Photo>, Failure> {
         let begun = clock::now();
-        let photo = self.cores.decode(bytes, self.caps, wanted).await?;
+        let photo = self.cores.decode(object, content, self.caps, wanted).await?;
         phases.decode = begun.elapsed();
         Ok(Arc::new(photo))
     }

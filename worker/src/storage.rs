@@ -4,6 +4,7 @@
 mod address;
 mod answer;
 mod budget;
+mod content;
 mod credentials;
 mod folder;
 mod identity;
@@ -17,6 +18,7 @@ use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::{Storage, StorageKind};
 
 use self::budget::Budget;
+pub use self::content::{Content, Spilled};
 use self::folder::Folder;
 use self::remote::Remote;
 use crate::outcome::Failure;
@@ -40,6 +42,14 @@ pub struct Written {
 
 /// Longest name that every store takes, bytes: 1,023 in OSS, 1,024 in S3.
 const LONGEST_KEY: usize = 1_023;
+
+/// Where the bytes of an object are to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    InMemory,
+    /// Those of a large one in a file.
+    LargeInFile,
+}
 
 #[derive(Debug)]
 enum Place {
@@ -80,15 +90,28 @@ impl Store {
     /// `BucketNotListed`, `PathEscapesStore`, `ObjectMissing`, `ObjectTooLarge` (before a byte is
     /// kept), `EmptyObject`, `ObjectChanged`, `CredentialsUnavailable`, `AccessDenied`, `StoreUnavailable`.
     pub async fn read(&self, object: &Object) -> Result<Bytes, Failure> {
+        let content = self.get(object, Keep::InMemory).await?;
+        content.whole().map_err(|error| unreadable(object, &error))
+    }
+
+    /// The same for who reads it from front to back: a large one goes to a file, where there is a place for one.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn fetch(&self, object: &Object) -> Result<Content, Failure> {
+        self.get(object, Keep::LargeInFile).await
+    }
+
+    async fn get(&self, object: &Object, keep: Keep) -> Result<Content, Failure> {
         if !self.buckets.contains(&object.bucket) {
             return Err(self.not_listed(object));
         }
         admitted(object)?;
-        let bytes = match &self.place {
-            Place::Folder(folder) => folder.read(object, self.max_object_bytes, &self.budget).await?,
-            Place::Remote(remote) => remote.read(object, self.max_object_bytes, &self.budget).await?,
+        let content = match &self.place {
+            Place::Folder(folder) => folder.read(object, self.max_object_bytes, &self.budget, keep).await?,
+            Place::Remote(remote) => remote.read(object, self.max_object_bytes, &self.budget, keep).await?,
         };
-        if bytes.is_empty() { Err(empty(object)) } else { Ok(bytes) }
+        if content.length() == 0 { Err(empty(object)) } else { Ok(content) }
     }
 
     /// Writes an object whole, in place of one that is there.
@@ -160,6 +183,12 @@ fn missing(object: &Object) -> Failure {
         FailureReason::ObjectMissing,
         format!("there is no object {}; was it deleted, or is its name another?", object.path()),
     )
+}
+
+/// What the worker put aside itself.
+pub(crate) fn unreadable(object: &Object, error: &std::io::Error) -> Failure {
+    let message = format!("the file of this worker that holds {} could not be read again: {error}", object.path());
+    Failure::new(FailureReason::StoreUnavailable, message)
 }
 
 fn empty(object: &Object) -> Failure {

@@ -9,6 +9,7 @@ use jiff::fmt::rfc2822;
 use reqwest::{Response, StatusCode};
 
 use super::Written;
+use super::content::Part;
 use super::trouble::{Refusal, Trouble};
 use crate::clock;
 
@@ -47,22 +48,21 @@ impl Answer {
         }
     }
 
-    /// Writes the bytes to the front of `part`, and counts them in `filled`.
+    /// Puts the bytes into `part` behind the `filled` ones, and counts them there.
     ///
     /// # Errors
-    /// They break off, or are too many.
-    pub(super) async fn receive(mut self, part: &mut [u8], filled: &mut usize) -> Result<(), Trouble> {
+    /// They break off, or are too many; there is no room for them.
+    pub(super) async fn receive(mut self, part: &mut Part, filled: &mut usize) -> Result<(), Trouble> {
         let broken = |error: reqwest::Error| Trouble::Broken(told(&error));
-        let mut rest = part;
         while let Some(chunk) = self.body.chunk().await.map_err(broken)? {
-            let Some((here, after)) = rest.split_at_mut_checked(chunk.len()) else {
+            let length = chunk.len();
+            if length > part.length() - *filled {
                 return Err(Trouble::Broken("it sends more than it said".to_owned()));
-            };
-            here.copy_from_slice(&chunk);
-            *filled += chunk.len();
-            rest = after;
+            }
+            part.put(*filled, chunk).await.map_err(Trouble::NoRoom)?;
+            *filled += length;
         }
-        if rest.is_empty() { Ok(()) } else { Err(Trouble::Broken("it broke off".to_owned())) }
+        if *filled == part.length() { Ok(()) } else { Err(Trouble::Broken("it broke off".to_owned())) }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::io::{Error, ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use imagejob_protocol::events::Object;
@@ -12,7 +13,8 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
 use super::budget::Budget;
-use super::{Written, missing, too_large};
+use super::content::{Content, LARGE, Spilled};
+use super::{Keep, Written, missing, too_large};
 use crate::outcome::Failure;
 
 #[derive(Debug)]
@@ -25,7 +27,13 @@ impl Folder {
         Self { path: path.to_owned() }
     }
 
-    pub(super) async fn read(&self, object: &Object, limit: u64, budget: &Budget) -> Result<Bytes, Failure> {
+    pub(super) async fn read(
+        &self,
+        object: &Object,
+        limit: u64,
+        budget: &Budget,
+        keep: Keep,
+    ) -> Result<Content, Failure> {
         // A file system drops empty parts, and would read another object.
         if object.key.contains("//") {
             return Err(missing(object));
@@ -41,10 +49,14 @@ impl Folder {
             return Err(too_large(object, bytes, limit));
         }
         let admission = budget.admit(bytes).await;
+        let file = File::open(&path).await.map_err(failed)?;
+        if keep == Keep::LargeInFile && bytes > LARGE {
+            return Ok(Content::File(Spilled::new(Arc::new(file.into_std().await), bytes, admission)));
+        }
         let mut read = Vec::with_capacity(bytes as usize);
         // No more than was admitted, even if the file grows between the two calls.
-        File::open(&path).await.map_err(failed)?.take(bytes).read_to_end(&mut read).await.map_err(failed)?;
-        Ok(admission.hold(Bytes::from(read)))
+        file.take(bytes).read_to_end(&mut read).await.map_err(failed)?;
+        Ok(Content::Memory(admission.hold(Bytes::from(read))))
     }
 
     /// Whoever reads the object meanwhile finds all of the old one or all of the new: it is written beside its

@@ -1,10 +1,10 @@
 //! A store over HTTP, as it is read; [`write`] is its other half. A small object is one GET whose headers tell the size before a byte is kept; a large
-//! one is read in parts at the same time, all of one version, into one piece of memory.
+//! one is read in parts at the same time, all of one version, into one piece of memory or one file.
 
 mod write;
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -14,10 +14,13 @@ use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::{Access, Addressing, OssSignature};
 use reqwest::{Client, Response};
+use tracing::warn;
 
+use super::Keep;
 use super::address;
 use super::answer::{Answer, told};
 use super::budget::Budget;
+use super::content::{self, Content, LARGE, Part, Spilled};
 use super::credentials::{Key, Keys};
 use super::identity::Family;
 use super::sign::Dialect;
@@ -26,7 +29,7 @@ use crate::outcome::Failure;
 use crate::transport;
 
 /// Bytes asked for at once. A part that breaks off is little to ask for again, and most photos are one.
-const PART: u64 = 16 << 20;
+const PART: u64 = LARGE;
 /// Parts of one object on their way at the same time.
 const PARTS_AT_ONCE: usize = 4;
 /// An object that is overwritten while it is read is begun anew, so many times in all.
@@ -55,19 +58,29 @@ impl Remote {
         Self { endpoint: endpoint.to_owned(), addressing, dialect, keys, client: OnceLock::new() }
     }
 
-    pub(super) async fn read(&self, object: &Object, limit: u64, budget: &Budget) -> Result<Bytes, Failure> {
+    pub(super) async fn read(
+        &self,
+        object: &Object,
+        limit: u64,
+        budget: &Budget,
+        mut keep: Keep,
+    ) -> Result<Content, Failure> {
         let mut readings = 1;
         loop {
-            match self.read_once(object, limit, budget).await {
-                Ok(bytes) => return Ok(bytes),
+            match self.read_once(object, limit, budget, keep).await {
+                Ok(content) => return Ok(content),
                 // The event names no version: the present one is as good.
                 Err(Trouble::Changed) if object.etag.is_none() && readings < READINGS => readings += 1,
+                Err(Trouble::NoRoom(error)) if keep == Keep::LargeInFile => {
+                    warn!("{} goes to memory, as its temporary file takes no more: {error}", object.path());
+                    keep = Keep::InMemory;
+                }
                 Err(trouble) => return Err(trouble.into_failure(Deed::Read, object, &self.endpoint, limit)),
             }
         }
     }
 
-    async fn read_once(&self, object: &Object, limit: u64, budget: &Budget) -> Result<Bytes, Trouble> {
+    async fn read_once(&self, object: &Object, limit: u64, budget: &Budget, keep: Keep) -> Result<Content, Trouble> {
         let named = object.etag.as_deref();
         // No header can carry it, and no version is called so.
         if named.is_some_and(|etag| !etag.bytes().all(|byte| byte.is_ascii_graphic())) {
@@ -79,25 +92,38 @@ impl Remote {
             return Err(Trouble::TooLarge { bytes: total });
         }
         let admission = budget.admit(total).await;
-        let mut memory = BytesMut::zeroed(total as usize);
-        let mut parts = vec![(0, memory.split_to(first.range.end as usize), Some(first))];
-        while !memory.is_empty() {
-            let start = total - memory.len() as u64;
-            parts.push((start, memory.split_to(memory.len().min(PART as usize)), None));
-        }
+        let file = if keep == Keep::LargeInFile && total > LARGE { content::file().await } else { None };
+        let mut memory = BytesMut::zeroed(if file.is_some() { 0 } else { total as usize });
+        let mut room = |Range { start, end }: Range<u64>| {
+            let length = (end - start) as usize;
+            match &file {
+                Some(file) => Part::File { file: Arc::clone(file), start, length },
+                None => Part::Memory(memory.split_to(length)),
+            }
+        };
+        let end = first.range.end;
+        let rest = (0..).map(|i| end + i * PART).take_while(|&start| start < total);
+        let mut parts: Vec<_> = rest.map(|start| (start..total.min(start + PART), None)).collect();
+        parts.insert(0, (0..end, Some(first)));
         // Without its name, parts of another version would be taken for parts of this one.
         if etag.is_none() && parts.len() > 1 {
             return Err(Trouble::Broken("its answer has no ETag, which a large object cannot do without".to_owned()));
         }
         let version = Version { etag, total };
+        let parts: Vec<_> = parts.into_iter().map(|(range, answer)| (range.start, room(range), answer)).collect();
         let parts = parts.into_iter().map(|(start, part, answer)| self.fill(object, &version, start, part, answer));
-        // The parts were cut from one piece of memory: joining them copies nothing.
+        // The parts in memory were cut from one piece of it: joining them copies nothing.
         let join = |mut whole: BytesMut, part| async move {
-            whole.unsplit(part);
+            if let Part::Memory(part) = part {
+                whole.unsplit(part);
+            }
             Ok(whole)
         };
         let whole = stream::iter(parts).buffered(PARTS_AT_ONCE).try_fold(BytesMut::new(), join).await?;
-        Ok(admission.hold(whole.freeze()))
+        Ok(match file {
+            Some(file) => Content::File(Spilled::new(file, total, admission)),
+            None => Content::Memory(admission.hold(whole.freeze())),
+        })
     }
 
     /// Fills `part`, which begins at byte `start`; what breaks off is asked for again from there on.
@@ -106,25 +132,24 @@ impl Remote {
         object: &Object,
         version: &Version,
         start: u64,
-        mut part: BytesMut,
+        mut part: Part,
         mut answer: Option<Answer>,
-    ) -> Result<BytesMut, Trouble> {
+    ) -> Result<Part, Trouble> {
         let mut patience = Patience::new();
         let mut filled = 0;
-        while filled < part.len() {
+        while filled < part.length() {
             let answer = if let Some(answer) = answer.take() {
                 answer
             } else {
                 // Bytes of a version without a name are not mixed with others.
                 filled = if version.etag.is_some() { filled } else { 0 };
-                let rest = start + filled as u64..start + part.len() as u64;
+                let rest = start + filled as u64..start + part.length() as u64;
                 self.begin(object, rest, version.etag.as_deref(), &mut patience).await?
             };
             if answer.total != version.total || answer.etag != version.etag {
                 return Err(Trouble::Changed);
             }
-            let from = filled;
-            if let Err(trouble) = answer.receive(&mut part[from..], &mut filled).await {
+            if let Err(trouble) = answer.receive(&mut part, &mut filled).await {
                 patience.after(trouble).await?;
             }
         }

@@ -35,6 +35,8 @@ pub(super) enum Trouble {
     Refused(Refusal),
     /// The store says nothing, breaks off, or says what makes no sense.
     Broken(String),
+    /// The place for large objects takes no more.
+    NoRoom(std::io::Error),
 }
 
 /// An answer that is not the object.
@@ -108,7 +110,7 @@ impl Trouble {
         match self {
             Self::Broken(_) => true,
             Self::Refused(refusal) => matches!(refusal.meaning(), Meaning::NoObject | Meaning::Busy),
-            Self::TooLarge { .. } | Self::Changed | Self::Unready(_) => false,
+            Self::TooLarge { .. } | Self::Changed | Self::Unready(_) | Self::NoRoom(_) => false,
         }
     }
 
@@ -133,6 +135,7 @@ impl Trouble {
             Self::Changed => changed(object),
             Self::Unready(failure) => failure,
             Self::Refused(refusal) => refusal.into_failure(deed, object, endpoint),
+            Self::NoRoom(error) => no_room(object, &error),
             Self::Broken(how) => {
                 let path = object.path();
                 let message = format!(
@@ -265,6 +268,11 @@ fn clock(ahead: Option<SignedDuration>) -> String {
     };
     let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
     format!("the clock of this machine is {} s {direction} the store's: set it", ahead.unsigned_abs().as_secs())
+}
+
+fn no_room(object: &Object, error: &std::io::Error) -> Failure {
+    let message = format!("{} found no room in this worker's temporary files: {error}; give them more", object.path());
+    Failure::new(FailureReason::StoreUnavailable, message)
 }
 
 fn changed(object: &Object) -> Failure {

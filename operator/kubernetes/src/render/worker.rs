@@ -13,9 +13,10 @@ use super::{GRPC_PORT, Job, count, labels, pod, template};
 
 const ROLE: Role = Role::Worker;
 
-/// Scratch space for steps; the rest of the file system is read-only.
+/// Scratch space for steps and large objects; the rest of the file system is read-only.
 const SCRATCH: &str = "tmp";
-const SCRATCH_LIMIT: &str = "1Gi";
+/// What steps may put there, MiB.
+const STEPS_SCRATCH_MIB: u64 = 1_024;
 
 /// Seconds for loading steps, models and handlers included, before a worker is started again.
 const START_LIMIT_SECONDS: i32 = 300;
@@ -49,7 +50,7 @@ pub(super) fn deployment(job: &Job<'_>) -> Result<Deployment, Refused> {
         ..VolumeMount::default()
     });
     let mut volumes = pod::volumes(job, ROLE);
-    volumes.push(scratch());
+    volumes.push(scratch(job));
     let grace = job.plan.worker_settings.grace();
     let grace_seconds = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
     let pod = PodSpec {
@@ -83,14 +84,19 @@ pub(super) fn deployment(job: &Job<'_>) -> Result<Deployment, Refused> {
 /// One photo at the decoder's limit while as many bytes of objects are held as a worker admits: 512 + 256 MiB
 /// by default. A photo that needs more kills its worker, and in the end only itself.
 fn memory_limit_mib(job: &Job<'_>) -> u64 {
-    let objects_mib = job.plan.worker_settings.storage.max_bytes_held().div_ceil(1 << 20);
-    objects_mib.saturating_add(DECODER_MIB).min(LARGEST_LIMIT_MIB)
+    objects_mib(job).saturating_add(DECODER_MIB).min(LARGEST_LIMIT_MIB)
 }
 
-fn scratch() -> Volume {
+fn objects_mib(job: &Job<'_>) -> u64 {
+    job.plan.worker_settings.storage.max_bytes_held().div_ceil(1 << 20)
+}
+
+/// A pod that takes more is evicted: 1,024 + 256 MiB by default, as all objects that are held may be large ones.
+fn scratch(job: &Job<'_>) -> Volume {
+    let limit = format!("{}Mi", objects_mib(job).saturating_add(STEPS_SCRATCH_MIB));
     Volume {
         name: SCRATCH.to_owned(),
-        empty_dir: Some(EmptyDirVolumeSource { size_limit: Some(Quantity(SCRATCH_LIMIT.to_owned())), medium: None }),
+        empty_dir: Some(EmptyDirVolumeSource { size_limit: Some(Quantity(limit)), medium: None }),
         ..Volume::default()
     }
 }
