@@ -26,6 +26,7 @@ use imagejob_protocol::reasons::FailureReason;
 use jiff::SignedDuration;
 use rdkafka::Message as _;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use server::{ACCESS_KEY_ID, Fault, Oss, REGION, SECRET, Seen, write_secret};
 
@@ -46,8 +47,10 @@ spec:
     region: {region}
     addressing: Path
     secretRef: {{name: reader}}
-    buckets: [photos]
-  steps: [{{name: quality, quality: {{}}}}]
+    buckets: [photos, made]
+  steps:
+  - {{name: quality, quality: {{}}}}
+  - {{name: small, resize: {{output: 's3://made/{{time}}/{{key}}', maxWidth: 64, maxHeight: 64}}}}
   results: {{topic: named-results}}
   retry: {{maxAttempts: 1}}
   scaling: {{maxReplicas: 1, waitSeconds: 2}}
@@ -72,10 +75,23 @@ fn event(key: &str, etag: &str) -> String {
         .to_string()
 }
 
+/// Where a result says that the small picture is, and what it holds.
+fn made(body: &ItemBody) -> (String, String) {
+    let small = &body.steps["small"];
+    let text = |field: &str| small[field].as_str().unwrap().to_owned();
+    assert_eq!((text("bucket"), &small["width"]), ("made".to_owned(), &json!(64)), "{small}");
+    (text("key"), text("sha256"))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[test]
 fn photos_in_s3_become_results_and_those_that_are_missing_dead_letters() {
     let broker = broker();
     let store = S3::start("photos").unwrap();
+    std::fs::create_dir(store.bucket("made")).unwrap();
     std::fs::create_dir(store.bucket("photos").join("作业")).unwrap();
     std::fs::write(store.bucket("photos").join("作业/作业 1.jpg"), PHOTO).unwrap();
     let secrets = tempfile::tempdir().unwrap();
@@ -92,6 +108,9 @@ fn photos_in_s3_become_results_and_those_that_are_missing_dead_letters() {
     let body: ItemBody = serde_json::from_slice(result.payload().unwrap()).unwrap();
     assert_eq!((body.object.key.as_str(), body.object.bytes), ("作业/作业 1.jpg", Some(PHOTO.len() as u64)));
     assert!(body.steps.contains_key("quality"), "{body:?}");
+    let (key, sha256) = made(&body);
+    let written = std::fs::read(store.bucket("made").join(&key)).unwrap();
+    assert!(key.ends_with("Z/作业/作业 1.jpg") && sha256 == digest(&written), "{key}");
     let letter = &topics.read("named.dlq").unwrap()[0];
     assert_eq!(header(letter, headers::REASON).unwrap(), FailureReason::ObjectMissing.as_str());
 }
@@ -100,6 +119,7 @@ fn photos_in_s3_become_results_and_those_that_are_missing_dead_letters() {
 fn photos_in_oss_become_results_and_each_that_cannot_be_read_a_letter_with_its_reason() {
     let broker = broker();
     let store = Oss::start();
+    store.put("made", "bucket", "");
     let good = store.put("photos", "作业/作业 1.jpg", PHOTO);
     let overwritten = store.put("photos", "changed.jpg", PHOTO);
     store.put("photos", "changed.jpg", PHOTO);
@@ -116,6 +136,11 @@ fn photos_in_oss_become_results_and_each_that_cannot_be_read_a_letter_with_its_r
     let result = &topics.read("named-results").unwrap()[0];
     let body: ItemBody = serde_json::from_slice(result.payload().unwrap()).unwrap();
     assert_eq!((body.object.key.as_str(), body.object.etag.as_deref()), ("作业/作业 1.jpg", Some(good.as_str())));
+    let (key, sha256) = made(&body);
+    let world = store.world();
+    let written = world.object("made", &key).unwrap();
+    assert!(key.ends_with("Z/作业/作业 1.jpg") && sha256 == digest(&written.bytes), "{key}");
+    drop(world);
     let letters = topics.read("named.dlq").unwrap();
     let mut reasons: Vec<_> = letters.iter().map(|letter| header(letter, headers::REASON).unwrap()).collect();
     reasons.sort_unstable();

@@ -9,6 +9,7 @@ use imagejob_protocol::events::{Attributes, Object, SUCCEEDED, Source};
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::WorkerSettings;
 use imagejob_protocol::wire::{self, Lease};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,7 @@ impl Items {
     async fn process(&self, lease: Lease, arrived: Instant) -> Result<Outcome, Failure> {
         let value = lease.value.clone().unwrap_or_default();
         let message = Message { headers: &lease.headers, value: &value };
+        let sent = Timestamp::from_millisecond(lease.timestamp_ms).unwrap_or_default();
         let asked = formats::parse(&self.settings.format, Places::of(&self.settings), message)?;
         self.metrics.skipped(&asked.skipped);
         if asked.photos.is_empty() {
@@ -62,7 +64,7 @@ impl Items {
         let record = Record::of(lease, &self.settings, asked.photos.len() as u32);
         let (mut phases, mut publish, mut bytes) = (Phases::default(), Duration::ZERO, 0);
         for (index, Named { object, message }) in (0..).zip(&asked.photos) {
-            let variables = Variables::of(&self.settings.variables, message);
+            let variables = Variables::of(&self.settings.variables, message).with_time(sent);
             let attributes = record.attributes(index, object);
             let id = attributes.source.item_id(index);
             let item =

@@ -1,10 +1,11 @@
 //! Values that patterns in a job name, as in `oss://posters/{posterId}.jpg`: from the message by JSON
-//! pointers, and from the name of the photo.
+//! pointers, from the name of the photo, and from the time of its record.
 
 use std::collections::BTreeMap;
 
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::outcome::Failure;
@@ -23,6 +24,13 @@ impl Variables {
             Value::Null | Value::Array(_) | Value::Object(_) => None,
         };
         pointers.iter().filter_map(|(name, pointer)| Some((name.clone(), text(message.pointer(pointer)?)?))).collect()
+    }
+
+    /// With `time`, when the record was sent, as in `2026-11-22T15:04:05Z`, unless the message gives a time of its own.
+    #[must_use]
+    pub fn with_time(mut self, sent: Timestamp) -> Self {
+        self.0.entry("time".to_owned()).or_insert_with(|| sent.strftime("%FT%TZ").to_string());
+        self
     }
 
     /// With what the photo's place says: `bucket`, `key`, and of the key's last part `name` and `ext`
@@ -95,6 +103,12 @@ mod tests {
             let found = variables.expand(pattern);
             assert_eq!(found.as_deref().map_err(|_| ()), expanded, "{pattern}");
         }
+        assert_eq!(variables.expand("{time}").unwrap_err().reason, FailureReason::VariableMissing);
+        let sent = Timestamp::from_millisecond(1_795_359_845_999).unwrap();
+        let timed = variables.clone().with_time(sent);
+        assert_eq!(timed.expand("{time} {shop}").unwrap(), "2026-11-22T15:04:05Z 12");
+        let own = Variables::from_iter([("time".to_owned(), "noon".to_owned())]).with_time(sent);
+        assert_eq!(own.expand("{time}").unwrap(), "noon", "what the message says of the photo is nearer to it");
         let missing = variables.expand("oss://posters/{city}.jpg").unwrap_err();
         assert_eq!(missing.reason, FailureReason::VariableMissing);
         assert_eq!(missing.message, r#""oss://posters/{city}.jpg" needs {city}, which this message does not give"#);

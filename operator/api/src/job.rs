@@ -97,7 +97,8 @@ pub struct ImageJobSpec {
     /// Where the objects are.
     pub storage: Storage,
     /// JSON pointers (RFC 6901) into the message by name: `{posterId: /poster/id}` lets a step say
-    /// `oss://posters/{posterId}.jpg`. `bucket`, `key`, `name` and `ext` of the photo are there without.
+    /// `oss://posters/{posterId}.jpg`. `bucket`, `key`, `name` and `ext` of the photo are there without, as is `time`, when
+    /// the record was sent (`2026-11-22T15:04:05Z`), unless it is declared here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(
         extend("maxProperties" = 32, "x-kubernetes-validations" = cel::variables()),

@@ -65,7 +65,7 @@ pub(crate) async fn run(args: TryArgs) -> anyhow::Result<()> {
     let secrets = args.secrets.as_deref().map(std::path::absolute).transpose()?;
     let secrets = secrets.map_or(SecretPaths::Mounted, SecretPaths::In);
     let settings = worker_settings(&chosen.valid, &secrets);
-    let variables: Variables = args.set.iter().cloned().collect();
+    let variables = args.set.iter().cloned().collect::<Variables>().with_time(SystemClock.now());
     let annotator = args.annotate.as_deref().map(|folder| Annotator::new(folder, &settings)).transpose()?;
     let mut failed = 0;
     // Steps are loaded once for photos that follow each other from one place.

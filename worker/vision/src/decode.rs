@@ -107,7 +107,7 @@ fn seen(header: Header, stored: Stored, wanted: Wanted) -> Result<Photo, ImageEr
     Ok(Photo { header, luma: upright::<1, _>(stored, Luma::new)?, colour: None })
 }
 
-/// Decodes to colours, upright, in the size that `wanted` makes of the upright photo's: no larger than that. A JPEG
+/// Decodes to colours of sRGB, upright, in the size that `wanted` makes of the upright photo's: no larger than that. A JPEG
 /// is scaled by 1/8, 1/4 or 1/2 while decoding if it is large enough all the same.
 ///
 /// # Errors
@@ -117,20 +117,20 @@ pub fn picture(bytes: &[u8], caps: &Caps, wanted: impl FnOnce(Size) -> Size) -> 
     let header = header::probe(bytes)?;
     caps.check(&header)?;
     let stored = Size { width: header.width, height: header.height };
-    let (decoded, held) = match header.format {
+    let (decoded, held, profile) = match header.format {
         Format::Jpeg => {
             let held = orientation::of_jpeg(bytes);
             let wanted = as_stored(wanted, stored, held);
-            (jpeg::picture(bytes, &header, wanted, caps)?.resized(wanted), held)
+            (jpeg::picture(bytes, &header, wanted, caps)?.resized(wanted), held, header::jpeg_icc(bytes))
         }
         Format::Png | Format::WebP => {
-            let (decoded, held) = still::picture(bytes, &header, caps)?;
-            let wanted = as_stored(wanted, decoded.size(), held);
-            (decoded.resized(wanted), held)
+            let still::Decoded { picture, held, profile } = still::picture(bytes, &header, caps)?;
+            let wanted = as_stored(wanted, picture.size(), held);
+            (picture.resized(wanted), held, profile)
         }
     };
-    // Turned last, when it is small.
-    Ok((header, decoded.upright(held)))
+    // Turned and brought to sRGB last, when it is small.
+    Ok((header, decoded.upright(held).in_srgb(profile.as_deref())))
 }
 
 /// What is wanted of the upright photo, of the photo as it is stored.

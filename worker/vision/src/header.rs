@@ -8,7 +8,7 @@ mod webp;
 
 use crate::ImageError;
 
-pub(crate) use jpeg::{exif as jpeg_exif, has_end as jpeg_has_end};
+pub(crate) use jpeg::{exif as jpeg_exif, has_end as jpeg_has_end, icc as jpeg_icc, without_icc as jpeg_without_icc};
 pub(crate) use webp::{keeps_its_word as webp_keeps_its_word, length as webp_length};
 
 /// Formats that are decoded here.

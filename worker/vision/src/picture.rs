@@ -1,6 +1,7 @@
 //! A colour picture: what is made of a photo to be shown to people.
 
 mod encode;
+mod profile;
 mod size;
 
 use fast_image_resize as fir;

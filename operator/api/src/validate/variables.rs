@@ -6,6 +6,8 @@ use crate::job::ImageJobSpec;
 
 /// What the photo's place says, without being declared.
 const BUILT_IN: [&str; 4] = ["bucket", "key", "name", "ext"];
+/// When the record was sent; a job may declare a time of its own.
+const TIME: &str = "time";
 
 /// Names and pointers.
 pub(super) fn variables(spec: &ImageJobSpec, problems: &mut Problems) {
@@ -39,6 +41,7 @@ fn named(path: &str, part: &str, whole: &str, spec: &ImageJobSpec, problems: &mu
     for part in part.split('{').skip(1) {
         match part.split_once('}') {
             None => problems.add(path, format!("{whole:?} has a brace that is not closed")),
+            Some((TIME, _)) => {}
             Some((name, _)) if !spec.variables.contains_key(name) && !BUILT_IN.contains(&name) => {
                 let sentence = format!("variable {name:?} is not declared; add {name} to spec.variables");
                 problems.add(path, sentence);

@@ -8,7 +8,7 @@ use std::io::{BufReader, Read};
 use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, ScalingFactor};
 
 use super::{Stored, Wanted, affordable};
-use crate::header::{self, Caps, Header, jpeg_has_end};
+use crate::header::{self, Caps, Header, jpeg_has_end, jpeg_without_icc};
 use crate::picture::{Channels, Picture, Size, scaled_to_show};
 use crate::{ImageError, luma, orientation};
 
@@ -96,7 +96,15 @@ fn decompress(bytes: &[u8], header: &Header, scale: ScalingFactor, format: Pixel
     let mut decoder = Decompressor::new().map_err(judge)?;
     decoder.set_scan_limit(scan_limit(header)).map_err(judge)?;
     decoder.set_scaling_factor(scale).map_err(judge)?;
-    let format = match decoder.read_header(bytes).map_err(judge)?.colorspace {
+    let read = match decoder.read_header(bytes) {
+        // A profile in pieces says nothing about the pixels, but libjpeg-turbo has no other word than this one.
+        Err(error) if error.to_string().contains("bad ICC marker") => {
+            let plain = jpeg_without_icc(bytes).ok_or_else(|| judge(error))?;
+            return decompress(&plain, header, scale, format);
+        }
+        read => read.map_err(judge)?,
+    };
+    let format = match read.colorspace {
         Colorspace::CMYK | Colorspace::YCCK => PixelFormat::CMYK,
         Colorspace::RGB | Colorspace::YCbCr | Colorspace::Gray => format,
     };

@@ -1,5 +1,7 @@
 //! JPEG markers up to the first scan (ISO 10918-1, annex B).
 
+use std::ops::Range;
+
 use super::{Format, Header, Reader};
 use crate::ImageError;
 
@@ -7,6 +9,9 @@ const START_OF_SCAN: u8 = 0xDA;
 const END_OF_IMAGE: u8 = 0xD9;
 /// Holds EXIF, or XMP.
 const APP1: u8 = 0xE1;
+/// Holds a part of an ICC profile, which begins with these bytes.
+const APP2: u8 = 0xE2;
+const ICC: &[u8] = b"ICC_PROFILE\0";
 
 /// What a start-of-frame segment says.
 struct Frame {
@@ -107,6 +112,40 @@ pub(crate) fn has_end(bytes: &[u8]) -> bool {
 pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
     let mut headers = segments(bytes).take_while(|(marker, _)| *marker != START_OF_SCAN);
     headers.find_map(|(marker, rest)| rest.get(2..).filter(|_| marker == APP1)?.strip_prefix(b"Exif\0\0"))
+}
+
+/// The ICC profile, joined from its parts (ICC.1:2022, annex B.4): each has its number, from 1, and how many there are.
+pub(crate) fn icc(bytes: &[u8]) -> Option<Vec<u8>> {
+    let part = |segment: Range<usize>| match bytes.get(segment)?.get(4 + ICC.len()..)? {
+        [number, count, data @ ..] => Some((*number, *count, data)),
+        _ => None,
+    };
+    let mut parts: Vec<_> = icc_segments(bytes).filter_map(part).collect();
+    parts.sort_by_key(|(number, ..)| *number);
+    let complete =
+        (1..).zip(&parts).all(|(i, &(number, count, _))| i == u32::from(number) && usize::from(count) == parts.len());
+    (complete && !parts.is_empty()).then(|| parts.into_iter().flat_map(|(.., data)| data).copied().collect())
+}
+
+/// The same photo without a profile; `None` if it has none.
+pub(crate) fn without_icc(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (mut kept, mut from) = (Vec::new(), 0);
+    for segment in icc_segments(bytes) {
+        kept.extend_from_slice(bytes.get(from..segment.start)?);
+        from = segment.end;
+    }
+    kept.extend_from_slice(bytes.get(from..)?);
+    (from > 0).then_some(kept)
+}
+
+/// Segments with a part of a profile, from their marker on.
+fn icc_segments(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let headers = segments(bytes).take_while(|(marker, _)| *marker != START_OF_SCAN);
+    headers.filter_map(|(marker, rest)| {
+        let (length, content) = rest.split_first_chunk::<2>().filter(|_| marker == APP2)?;
+        let start = bytes.len() - rest.len();
+        content.starts_with(ICC).then(|| start - 2..start + usize::from(u16::from_be_bytes(*length)))
+    })
 }
 
 /// The marker of each segment and all bytes after it, its length first.
