@@ -120,6 +120,7 @@ impl<R: BufRead> Bits<R> {
 }
 
 /// The next bits of a segment, as many as an MCU can have.
+#[derive(Clone, Copy)]
 pub(super) struct Window<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -179,41 +180,46 @@ impl Window<'_> {
     /// Goes over all coefficients of a block but the first (T.81, F.2.2.2); `None` if they are not 63.
     #[inline]
     pub(super) fn skip(&mut self, runs: &Runs) -> Option<()> {
+        // A copy, of which nobody else has the address: it stays in registers.
+        let mut ahead = *self;
         let mut index = 1;
         loop {
-            self.refill();
+            ahead.refill();
             // 56 bits are two entries of at most 27.
             for _ in 0..2 {
-                let entry = runs.next(self.held);
-                let reached = index + entry.coefficients();
+                let run = runs.next(ahead.held);
+                let reached = index + run.coefficients();
                 if reached > 63 {
                     if reached == 64 || (END + 1..END + 64).contains(&reached) {
-                        self.drop(entry.bits());
+                        ahead.drop(run.bits());
+                        *self = ahead;
                         return Some(());
                     }
-                    index = self.skip_one(runs, index)?;
+                    (ahead, index) = ahead.skip_one(runs, index)?;
                     if index > 63 {
+                        *self = ahead;
                         return Some(());
                     }
                     break;
                 }
-                self.drop(entry.bits());
+                ahead.drop(run.bits());
                 index = reached;
             }
         }
     }
 
-    /// The index behind one code that is too long for the table of runs, or near the last coefficient; 64 at the end.
+    /// Goes over one code that is too long for the table of runs, or near the last coefficient, to the index behind
+    /// it; 64 at the end.
     #[cold]
-    fn skip_one(&mut self, runs: &Runs, index: u32) -> Option<u32> {
+    fn skip_one(mut self, runs: &Runs, index: u32) -> Option<(Self, u32)> {
         let symbol = self.symbol(&runs.symbols)?;
         self.drop(u32::from(symbol & 15));
-        match symbol {
-            0 => Some(64),
-            0xF0 => Some(index + 16),
-            symbol if symbol & 15 == 0 => None,
-            symbol => Some(index + u32::from(symbol >> 4) + 1),
-        }
-        .filter(|&index| index <= 64)
+        let index = match symbol {
+            0 => 64,
+            0xF0 => index + 16,
+            symbol if symbol & 15 == 0 => return None, // no code of a sequential scan
+            symbol => index + u32::from(symbol >> 4) + 1,
+        };
+        (index <= 64).then_some((self, index))
     }
 }

@@ -171,7 +171,11 @@ fn write_row(out: &mut Vec<u8>, planes: &[Plane], per_mcu: (usize, usize), y: us
             let row = |plane: &Plane| y / down * plane.width;
             let (blue, red) = (&blue.pixels[row(blue)..], &red.pixels[row(red)..]);
             let light = |(x, &y): (usize, &u8)| colours::rgb(y, blue[x / across], red[x / across]);
-            out.extend(brightness.iter().enumerate().flat_map(light));
+            let begin = out.len();
+            out.resize(begin + 3 * width, 0);
+            for (pixel, seen) in out[begin..].as_chunks_mut().0.iter_mut().zip(brightness.iter().enumerate()) {
+                *pixel = light(seen);
+            }
         }
         _ if colour => out.extend(brightness.iter().flat_map(|&light| [light; 3])),
         _ => out.extend(brightness),
