@@ -4,9 +4,11 @@
 mod scans;
 
 use std::io::Read;
+use std::sync::LazyLock;
 
 use imagejob_vision::decode::{self, Wanted};
 use imagejob_vision::{Caps, ImageError};
+use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
@@ -196,4 +198,74 @@ fn what_is_not_for_it() {
     let larger = Wanted { longer: 16, ..GREY };
     assert_eq!(decode::streamed(&photo[..], &Caps::default(), larger), Ok(None), "15 pixels are too few for 16");
     are_the_same(&[&photo[..], b"a maker's note, or a second image"].concat(), "bytes behind the end marker");
+}
+
+/// Small pictures of every kind that ours decodes, and some that it leaves alone.
+fn small() -> Vec<Vec<u8>> {
+    let mut pictures: Vec<Vec<u8>> = ["420", "422-restarts", "444", "turned", "cmyk", "progressive"]
+        .map(|name| file(&format!("../../fuzz/seeds/jpeg/{name}.jpg")))
+        .into();
+    pictures.extend(["baseline", "grey", "quarter-chroma"].map(|name| file(&format!("tests/images/{name}.jpg"))));
+    pictures.extend((0..40).map(|seed| {
+        let mut rng = StdRng::seed_from_u64(seed);
+        scans::jpeg(&scans::Kind::drawn(&mut rng), &mut rng)
+    }));
+    pictures
+}
+
+static SMALL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(small);
+
+/// Where ours decodes damaged bytes, libjpeg-turbo has nothing to say about them, and sees the same.
+fn agree(jpeg: &[u8]) -> Result<(), TestCaseError> {
+    let caps = Caps { max_pixels: 1 << 22, ..Caps::default() };
+    for (wanted, format) in [(GREY, PixelFormat::GRAY), (COLOUR, PixelFormat::RGB)] {
+        let Ok(Some(photo)) = decode::streamed(jpeg, &caps, wanted) else { continue };
+        let theirs = theirs(jpeg, format);
+        prop_assert!(theirs.is_ok(), "{:?}: {:?}", format, theirs.err());
+        if !jpeg.windows(6).any(|name| name == b"Exif\0\0") {
+            let ours = photo.colour.map_or_else(|| photo.luma.pixels().to_vec(), |colour| colour.pixels().concat());
+            prop_assert!(ours == theirs.unwrap(), "{:?}", format);
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn changed_bytes(
+        which in any::<prop::sample::Index>(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = which.get(&SMALL).clone();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        agree(&bytes)?;
+    }
+
+    #[test]
+    fn changed_bits_of_the_scan(which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), bit in 0..8) {
+        let mut bytes = which.get(&SMALL).clone();
+        let scan = bytes.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+        let at = scan + at.index(bytes.len() - scan);
+        bytes[at] ^= 1 << bit;
+        agree(&bytes)?;
+    }
+
+    #[test]
+    fn bytes_that_are_missing_or_twice(
+        which in any::<prop::sample::Index>(),
+        from in any::<prop::sample::Index>(),
+        length in 1..40_usize,
+        twice in any::<bool>(),
+    ) {
+        let bytes = which.get(&SMALL);
+        let from = from.index(bytes.len());
+        let to = bytes.len().min(from + length);
+        let rest = if twice { from } else { to };
+        agree(&[&bytes[..if twice { to } else { from }], &bytes[rest..]].concat())?;
+    }
 }
