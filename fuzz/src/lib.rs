@@ -1,6 +1,7 @@
 //! What every fuzz target holds the code to: no panic, no more memory than its caps promise, no more than a second.
 
 pub mod caps;
+pub mod eighth;
 pub mod photo;
 
 /// Seconds of computing that nothing may take.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, ErrorKind};
 
-use super::huffman::{END, Runs, Symbols};
+use super::huffman::{Codes, Symbols};
 
 /// Bytes read ahead. They stay in the core's cache until they are used.
 const AHEAD: usize = 64 << 10;
@@ -120,6 +120,7 @@ impl<R: BufRead> Bits<R> {
 }
 
 /// The next bits of a segment, as many as an MCU can have.
+#[derive(Clone, Copy)]
 pub(super) struct Window<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -167,53 +168,57 @@ impl Window<'_> {
         Some(symbol)
     }
 
-    /// A number of so many bits, at most 15, of which those with a leading zero are negative (T.81, F.12 and table F.1).
+    /// The number that the next bits are, see [`number`].
     #[inline]
     pub(super) fn value(&mut self, bits: u32) -> i32 {
-        let value = ((self.held >> 1) >> (63 - bits)) as i32;
-        let negative = !((self.held as i64) >> 63) as i32;
+        let value = number(self.held, bits);
         self.drop(bits);
-        value + (negative & (1 - (1 << bits)))
+        value
     }
 
-    /// Goes over all coefficients of a block but the first (T.81, F.2.2.2); `None` if they are not 63.
+    /// Reads a block: how much its first coefficient differs from that of the block before. Goes over the others
+    /// (T.81, F.2.2.2); `None` if they are not 63.
     #[inline]
-    pub(super) fn skip(&mut self, runs: &Runs) -> Option<()> {
-        let mut index = 1;
-        loop {
-            self.refill();
-            // 56 bits are two entries of at most 27.
+    pub(super) fn block(&mut self, codes: &Codes) -> Option<i32> {
+        // A copy, of which nobody else has the address: it stays in registers.
+        let mut ahead = *self;
+        ahead.refill();
+        let mut start = codes.start(ahead.held);
+        if !start.run.fits_behind(1) {
+            start = codes.first(ahead.held)?;
+        }
+        let difference = start.difference(ahead.held);
+        let mut index = 1 + start.run.coefficients();
+        ahead.drop(start.run.bits());
+        while index < 64 {
+            ahead.refill();
+            // 56 bits are two runs of at most 27.
             for _ in 0..2 {
-                let entry = runs.next(self.held);
-                let reached = index + entry.coefficients();
-                if reached > 63 {
-                    if reached == 64 || (END + 1..END + 64).contains(&reached) {
-                        self.drop(entry.bits());
-                        return Some(());
-                    }
-                    index = self.skip_one(runs, index)?;
-                    if index > 63 {
-                        return Some(());
-                    }
+                let mut run = codes.run(ahead.held);
+                if index + run.coefficients() > 63 && !run.fits_behind(index) {
+                    ahead.refill();
+                    run = codes.other(ahead.held).filter(|run| run.fits_behind(index))?;
+                    ahead.drop(run.bits());
+                    index += run.coefficients();
                     break;
                 }
-                self.drop(entry.bits());
-                index = reached;
+                ahead.drop(run.bits());
+                index += run.coefficients();
+                if index > 63 {
+                    break;
+                }
             }
         }
+        *self = ahead;
+        Some(difference)
     }
+}
 
-    /// The index behind one code that is too long for the table of runs, or near the last coefficient; 64 at the end.
-    #[cold]
-    fn skip_one(&mut self, runs: &Runs, index: u32) -> Option<u32> {
-        let symbol = self.symbol(&runs.symbols)?;
-        self.drop(u32::from(symbol & 15));
-        match symbol {
-            0 => Some(64),
-            0xF0 => Some(index + 16),
-            symbol if symbol & 15 == 0 => None,
-            symbol => Some(index + u32::from(symbol >> 4) + 1),
-        }
-        .filter(|&index| index <= 64)
-    }
+/// The number that so many of the highest bits are, at most 15; those with a leading zero are negative (T.81, F.12 and
+/// table F.1).
+#[inline]
+pub(super) fn number(held: u64, bits: u32) -> i32 {
+    let value = ((held >> 1) >> (63 - bits)) as i32;
+    let negative = !((held as i64) >> 63) as i32;
+    value + (negative & (1 - (1 << bits)))
 }
