@@ -110,7 +110,7 @@ fn run(test: &str, variables: &[(&str, &PathBuf)]) -> String {
 /// The library in the wheel from PyPI, fetched once into what `cargo clean` removes.
 fn library() -> Option<PathBuf> {
     let wanted = REQUIREMENTS.lines().find(|line| line.starts_with("onnxruntime==")).unwrap();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(wanted);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(wanted.replace("==", "-"));
     let capi = folder.join("wheel/onnxruntime/capi");
     let find = || {
         let files = fs::read_dir(&capi).ok()?.filter_map(|file| Some(file.ok()?.path()));
