@@ -43,8 +43,8 @@ pub use status::{
     ImageJobStatus, LagStatus, LearningStatus, ReplicaStatus, ScheduleStatus, SpentStatus,
 };
 pub use step::{
-    ChannelOrder, Classify, FailureAction, Fit, Handler, LifecycleCall, ModelFit, ModelInput, Payload, PictureFormat,
-    Position, Quality, Resize, Step, TensorLayout, Watermark,
+    ChannelOrder, Classify, FailureAction, Fit, Handler, LifecycleCall, ModelFit, ModelInput, ModelRuntime, Payload,
+    PictureFormat, Position, Quality, Resize, Step, TensorLayout, Watermark,
 };
 pub use storage::{SignatureVersion, Storage, StorageType};
 pub use template::{PodMetadata, PodTemplate};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cel;
 
-pub use classify::{ChannelOrder, Classify, ModelFit, ModelInput, TensorLayout};
+pub use classify::{ChannelOrder, Classify, ModelFit, ModelInput, ModelRuntime, TensorLayout};
 pub use outputs::*;
 
 /// One step: a name and exactly one kind (`quality`, `posterMatch`, `homework`, `classify`, `resize`, `watermark` or

@@ -1,7 +1,7 @@
 //! What a worker reads of the step `classify`.
 
 use imagejob_api::validate::Classify;
-use imagejob_api::{ChannelOrder, ModelFit, TensorLayout};
+use imagejob_api::{ChannelOrder, ModelFit, ModelRuntime, TensorLayout};
 use imagejob_protocol::settings;
 
 pub(super) fn settings(classify: &Classify) -> settings::Classify {
@@ -28,6 +28,10 @@ pub(super) fn settings(classify: &Classify) -> settings::Classify {
             mean_per_mille: input.mean_per_mille,
             deviation_per_mille: input.deviation_per_mille,
             scale: input.scale,
+        },
+        runtime: match classify.runtime {
+            ModelRuntime::Rten => settings::ModelRuntime::Rten,
+            ModelRuntime::OnnxRuntime => settings::ModelRuntime::OnnxRuntime,
         },
         top: classify.top,
         min_percent: classify.min_percent,

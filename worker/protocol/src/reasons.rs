@@ -91,6 +91,8 @@ words! {
         ModelChanged,
         /// The model of a step cannot be run on photos as the job says: no ONNX, another input, another number of labels.
         ModelUnusable,
+        /// The program that runs the model of a step is not in the worker's image, or too old.
+        RuntimeMissing,
         /// A text cannot be drawn: the font has no glyph for a character, or there are too many of them.
         TextUnusable,
         /// The handler answered 4xx: it will not take this item.
@@ -127,6 +129,7 @@ impl FailureReason {
             | Self::ModelMissing
             | Self::ModelChanged
             | Self::ModelUnusable
+            | Self::RuntimeMissing
             | Self::HandlerBusy
             | Self::HandlerFailed
             | Self::TimedOut

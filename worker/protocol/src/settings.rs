@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use classify::{ChannelOrder, Classify, ModelFit, ModelInput, TensorLayout};
+pub use classify::{ChannelOrder, Classify, ModelFit, ModelInput, ModelRuntime, TensorLayout};
 pub use outputs::{Bounds, Fit, Mark, Output, PictureFormat, Position, Resize, Watermark};
 pub use steps::{Action, Handler, OnFail, Payload, Step};
 pub use storage::{Access, Addressing, OssSignature, Storage, StorageKind};

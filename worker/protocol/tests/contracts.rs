@@ -10,9 +10,9 @@ use imagejob_protocol::events::{Attributes, SUCCEEDED, Source};
 use imagejob_protocol::reasons::{FailureReason, ProblemReason};
 use imagejob_protocol::settings::{
     Access, Action, Addressing, Bounds, ChannelOrder, Classify, DispatcherSettings, Fit, Format, GroupProtocol,
-    Handler, JobName, Kafka, KafkaAuth, KafkaTls, Mark, ModelFit, ModelInput, OnExhausted, OnFail, OssSignature,
-    Output, Payload, PictureFormat, Position, Resize, Retry, Route, SaslMechanism, StartFrom, Step, Storage,
-    StorageKind, TensorLayout, Watermark, WorkerSettings,
+    Handler, JobName, Kafka, KafkaAuth, KafkaTls, Mark, ModelFit, ModelInput, ModelRuntime, OnExhausted, OnFail,
+    OssSignature, Output, Payload, PictureFormat, Position, Resize, Retry, Route, SaslMechanism, StartFrom, Step,
+    Storage, StorageKind, TensorLayout, Watermark, WorkerSettings,
 };
 use imagejob_protocol::{metrics, wire};
 use prost::Message;
@@ -84,6 +84,7 @@ fn steps() -> Vec<Step> {
                     deviation_per_mille: [229, 224, 225],
                     scale: 1,
                 },
+                runtime: ModelRuntime::OnnxRuntime,
                 top: 3,
                 min_percent: 0,
             }),

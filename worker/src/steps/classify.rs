@@ -7,7 +7,6 @@ mod source;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::Classify as Settings;
 use serde_json::{Map, Value, json};
@@ -50,28 +49,27 @@ impl Classify {
     /// `{verdict, score, labels: [{label, score}]}`, the likeliest first.
     pub(super) async fn run(&self, photo: &Arc<Photo>, cores: &Cores) -> Result<Found, Failure> {
         let model = self.model(cores).await?;
-        let (photo, settings) = (Arc::clone(photo), Arc::clone(&self.settings));
+        let photo = Arc::clone(photo);
         let answer = cores.run(move || {
-            let colour = photo.colour.as_ref().context("the photo was decoded without colours")?;
-            model.run(&input::of(colour, &settings.input))
+            let unseen = || Failure::new(FailureReason::StepPanicked, "the photo was decoded without colours");
+            let colour = photo.colour.as_ref().ok_or_else(unseen)?;
+            model.run(colour)
         });
-        let answer = answer.await?.map_err(|error| unusable(&self.settings.model, &error))?;
-        Ok(found(&self.settings, &shares(&answer)))
+        Ok(found(&self.settings, &shares(&answer.await??)))
     }
 
     async fn model(&self, cores: &Cores) -> Result<Arc<Model>, Failure> {
         let load = async || {
             let bytes = source::read(&self.settings, &self.store).await?;
             let settings = Arc::clone(&self.settings);
-            let loaded = cores.run(move || Model::load(bytes, &settings)).await?;
-            Ok(loaded.map(Arc::new).map_err(|error| unusable(&self.settings.model, &error)))
+            match cores.run(move || Model::load(bytes, &settings)).await? {
+                // No fault of these bytes.
+                Err(failure) if failure.reason == FailureReason::RuntimeMissing => Err(failure),
+                tried => Ok(tried.map(Arc::new)),
+            }
         };
         self.model.get_or_try_init(load).await?.clone()
     }
-}
-
-fn unusable(uri: &str, error: &anyhow::Error) -> Failure {
-    Failure::new(FailureReason::ModelUnusable, format!("model {uri} {error:#}"))
 }
 
 fn found(settings: &Settings, shares: &[f32]) -> Found {
@@ -107,7 +105,7 @@ fn shares(answer: &[f32]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use imagejob_protocol::settings::{ChannelOrder, ModelFit, ModelInput, TensorLayout};
+    use imagejob_protocol::settings::{ChannelOrder, ModelFit, ModelInput, ModelRuntime, TensorLayout};
 
     use super::*;
 
@@ -123,7 +121,15 @@ mod tests {
             scale: 1,
         };
         let labels = ["cat", "dog", "cup"].map(str::to_owned).to_vec();
-        Settings { model: String::new(), sha256: String::new(), labels, input, top, min_percent }
+        Settings {
+            model: String::new(),
+            sha256: String::new(),
+            labels,
+            input,
+            runtime: ModelRuntime::Rten,
+            top,
+            min_percent,
+        }
     }
 
     #[test]

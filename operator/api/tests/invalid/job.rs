@@ -248,6 +248,7 @@ pub(crate) const JOB: &[(&str, &str, &str)] = &[
         "1 numbers are not 3; write one for each of red, green and blue",
     ),
     ("spec.steps[4].classify.input.deviationPerMille[0]", "0", "0 is not from 1 to 1000"),
+    ("spec.steps[4].classify.runtime", "\"Onnx\"", "\"Onnx\" is not a model runtime; use Rten OnnxRuntime"),
     ("spec.steps[4].classify.top", "0", "0 is not from 1 to 100"),
     ("spec.steps[4].classify.minPercent", "101", "101 is not from 0 to 100"),
     (

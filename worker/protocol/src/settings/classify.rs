@@ -14,6 +14,8 @@ pub struct Classify {
     pub labels: Vec<String>,
     /// What the model is given.
     pub input: ModelInput,
+    /// What runs the model.
+    pub runtime: ModelRuntime,
     /// Labels in a result, the likeliest first.
     pub top: u32,
     /// The verdict is `Unsure` where the likeliest label has less.
@@ -40,6 +42,15 @@ pub struct ModelInput {
     pub deviation_per_mille: [u32; 3],
     /// What the result is multiplied by.
     pub scale: u32,
+}
+
+/// What runs a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModelRuntime {
+    /// Part of each worker.
+    Rten,
+    /// A library that the worker's image may have.
+    OnnxRuntime,
 }
 
 /// Order of a photo's numbers, for a batch of one.

@@ -3,7 +3,7 @@
 use super::super::problem::Problems;
 use super::super::variables;
 use crate::job::ImageJobSpec;
-use crate::step::{self, ChannelOrder, ModelFit, TensorLayout};
+use crate::step::{self, ChannelOrder, ModelFit, ModelRuntime, TensorLayout};
 
 /// What does the photo show, by a model of the user's?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Classify {
     pub labels: Vec<String>,
     /// What the model is given.
     pub input: ModelInput,
+    /// What runs the model.
+    pub runtime: ModelRuntime,
     /// Labels in a result.
     pub top: u32,
     /// Share of the likeliest label below which the verdict is `Unsure`.
@@ -81,6 +83,7 @@ pub(super) fn classify(
             deviation_per_mille: deviation?,
             scale: spec.input.scale,
         },
+        runtime: spec.runtime,
         top: spec.top,
         min_percent: spec.min_percent,
     })
