@@ -26,6 +26,15 @@ pub fn of_decoding(caps: &Caps) -> usize {
     (caps.max_decoder_bytes + 4 * caps.max_pixels + TABLES) as usize
 }
 
+/// Bytes that [`imagejob_vision::decode::picture`] may hold with these caps: in the worst case the decoder's own, and
+/// the picture in colours in two forms, each held to as much.
+pub fn of_a_picture(caps: &Caps) -> usize {
+    (3 * caps.max_decoder_bytes + TABLES + PROFILE) as usize
+}
+
+/// What a colour profile becomes: a grid of 33 x 33 x 33 colours of four numbers, and curves.
+const PROFILE: u64 = 2 << 20;
+
 /// Bytes that a parser may hold for a document of so many.
 pub fn of_parsing(length: usize) -> usize {
     SENTENCES + JSON * length

@@ -1,9 +1,10 @@
-//! A photo's way from bytes to brightness, whatever its format.
+//! A photo's way from bytes to brightness, or to a picture in colours, whatever its format.
 
 use std::borrow::Cow;
 
+use imagejob_vision::picture::{Fit, Size};
 use imagejob_vision::quality::{self, Thresholds};
-use imagejob_vision::{Caps, decode, header};
+use imagejob_vision::{Caps, Format, decode, header};
 
 use crate::{caps, within};
 
@@ -29,4 +30,20 @@ pub fn look_at(bytes: &[u8], caps: &Caps) {
     let quality = quality::assess(&photo, &Thresholds::default());
     assert!(quality.sharpness.is_none_or(|sharpness| sharpness.is_finite() && sharpness >= 0.0));
     assert!((0.0..=1.0).contains(&quality.brightness.clipped));
+}
+
+/// Makes a picture of at most 64 x 64 pixels, as steps that write one do: in colours, of sRGB, upright.
+///
+/// # Panics
+/// Something does not hold.
+pub fn make_a_picture(bytes: &[u8]) {
+    let is_webp = header::probe(bytes).is_ok_and(|header| header.format == Format::WebP);
+    let caps = if is_webp { caps::WEBP } else { caps::SMALL };
+    let small = |photo: Size| photo.within(Some(64), Some(64), Fit::Contain);
+    let made = within(caps::of_a_picture(&caps), || decode::picture(bytes, &caps, small));
+    let Ok((header, picture)) = made else { return };
+    assert_eq!(header::probe(bytes), Ok(header));
+    let Size { width, height } = picture.size();
+    assert!((1..=64).contains(&width) && (1..=64).contains(&height));
+    assert_eq!(picture.pixels().len(), width as usize * height as usize * picture.channels().count());
 }

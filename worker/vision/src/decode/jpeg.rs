@@ -30,7 +30,7 @@ const MAX_VISITS: u64 = 4_000_000_000;
 pub(super) fn luma(bytes: &[u8], header: &Header, wanted: Wanted) -> Result<Stored, ImageError> {
     let raw = decompress(bytes, header, scale_for(header, wanted), PixelFormat::GRAY)?;
     let pixels = match raw.format {
-        PixelFormat::CMYK => light_of_cmyk(&raw.pixels).map(luma::of_rgb).collect(),
+        PixelFormat::CMYK => in_place(raw.pixels, |ink| [luma::of_rgb(light(ink))]),
         _ => raw.pixels,
     };
     Ok(Stored { width: raw.width, height: raw.height, pixels, held: orientation::of_jpeg(bytes) })
@@ -45,7 +45,7 @@ pub(super) fn colour(bytes: &[u8], header: &Header, wanted: Wanted) -> Result<St
 
 fn rgb(raw: Raw) -> Vec<u8> {
     match raw.format {
-        PixelFormat::CMYK => light_of_cmyk(&raw.pixels).flatten().collect(),
+        PixelFormat::CMYK => in_place(raw.pixels, light),
         _ => raw.pixels,
     }
 }
@@ -165,11 +165,19 @@ fn judge(error: turbojpeg::Error) -> ImageError {
 }
 
 /// Adobe's CMYK as JPEGs carry it, where 255 is *no* ink: a colour's light is `colour x black / 255`.
-fn light_of_cmyk(pixels: &[u8]) -> impl Iterator<Item = [u8; 3]> {
-    pixels.as_chunks::<4>().0.iter().map(|&[c, m, y, k]| {
-        let lit = |colour: u8| (u16::from(colour) * u16::from(k) / 255) as u8;
-        [lit(c), lit(m), lit(y)]
-    })
+fn light([c, m, y, k]: [u8; 4]) -> [u8; 3] {
+    [c, m, y].map(|colour| (u16::from(colour) * u16::from(k) / 255) as u8)
+}
+
+/// What becomes of each pixel of four bytes, put where it or one before it was: nothing is held twice.
+fn in_place<const N: usize>(mut pixels: Vec<u8>, become_of: impl Fn([u8; 4]) -> [u8; N]) -> Vec<u8> {
+    let count = pixels.len() / 4;
+    for i in 0..count {
+        let pixel = std::array::from_fn(|channel| pixels[4 * i + channel]);
+        pixels[N * i..][..N].copy_from_slice(&become_of(pixel));
+    }
+    pixels.truncate(N * count);
+    pixels
 }
 
 #[cfg(test)]
@@ -211,7 +219,7 @@ mod tests {
 
     #[test]
     fn ink_darkens() {
-        let light: Vec<_> = light_of_cmyk(&[255, 255, 255, 255, 255, 255, 255, 0, 255, 100, 255, 128]).collect();
-        assert_eq!(light, [[255, 255, 255], [0, 0, 0], [128, 50, 128]]);
+        let inked = vec![255, 255, 255, 255, 255, 255, 255, 0, 255, 100, 255, 128];
+        assert_eq!(in_place(inked, light), [255, 255, 255, 0, 0, 0, 128, 50, 128]);
     }
 }
