@@ -172,6 +172,13 @@ fn what_is_not_for_it() {
             "two frames",
             [&photo[..scan], &[0xFF, 0xC0, 0, 11, 8, 0, 80, 0, 120, 1, 1, 0x11, 0], &photo[scan..]].concat(),
         ),
+        ("the first of two parts of a colour profile", from(b"\xFF\xE2\0\x13ICC_PROFILE\0\x01\x02abc")),
+        ("the second part of a colour profile", from(b"\xFF\xE2\0\x13ICC_PROFILE\0\x02\x02abc")),
+        ("a colour profile twice", from(&b"\xFF\xE2\0\x13ICC_PROFILE\0\x01\x01abc".repeat(2))),
+        (
+            "codes of more symbols than bytes",
+            from(&[&[0xFF, 0xC4, 1, 20, 0x13][..], &[0; 14], &[255, 2], &[0; 257]].concat()),
+        ),
         ("another JFIF", from(b"\xFF\xE0\0\x10JFIF\0\x02\x01\0\0\x01\0\x01\0\0")),
         ("colours that Adobe did not transform", from(b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0")),
         ("colours that Adobe transformed otherwise", from(b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\x02")),
@@ -197,6 +204,7 @@ fn what_is_not_for_it() {
     }
     let larger = Wanted { longer: 16, ..GREY };
     assert_eq!(decode::streamed(&photo[..], &Caps::default(), larger), Ok(None), "15 pixels are too few for 16");
+    are_the_same(&from(b"\xFF\xE2\0\x13ICC_PROFILE\0\x01\x01abc"), "a colour profile");
     are_the_same(&[&photo[..], b"a maker's note, or a second image"].concat(), "bytes behind the end marker");
 }
 
@@ -247,7 +255,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_bits_of_the_scan(which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), bit in 0..8) {
+    fn changed_bits_of_the_scan(which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
         let mut bytes = which.get(&SMALL).clone();
         let scan = bytes.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
         let at = scan + at.index(bytes.len() - scan);

@@ -9,6 +9,7 @@
 
 #[path = "../../tests/darkroom/mod.rs"]
 mod darkroom;
+mod decoding;
 mod figures;
 mod gates;
 mod pages;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     let art: Vec<Picture> = files.iter().map(|jpeg| Picture::of_jpeg(jpeg)).collect();
     println!("seed {seed}, {} photographs as art", art.len());
     let gates = &mut gates::Gates::default();
+    decoding::run(gates, seed, &files);
     quality::run(gates, seed, &files.iter().map(|jpeg| grey(jpeg)).collect::<Vec<_>>());
     posters::run(gates, seed, number("--posters", 50).max(2), &art);
     pages::run(gates, seed, number("--pages", 100).max(1), &art);

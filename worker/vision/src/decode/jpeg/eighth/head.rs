@@ -18,6 +18,7 @@ const START_OF_SCAN: u8 = 0xDA;
 const QUANTISATION_TABLES: u8 = 0xDB;
 const RESTART_INTERVAL: u8 = 0xDD;
 const APP0: u8 = 0xE0;
+const APP2: u8 = 0xE2;
 const APP14: u8 = 0xEE;
 const APP15: u8 = 0xEF;
 const COMMENT: u8 = 0xFE;
@@ -83,6 +84,8 @@ struct Segments<'a> {
     jfif: bool,
     /// What Adobe's marker says about colours.
     adobe: Option<u8>,
+    /// Parts of a colour profile that were there, and how many it has. libjpeg-turbo refuses what lacks one.
+    profile: (u8, u8),
 }
 
 impl<'a> Frame<'a> {
@@ -116,6 +119,12 @@ impl<'a> Segments<'a> {
             APP0 if content.starts_with(b"JFIF\0") && content.len() >= 14 => {
                 self.jfif = true;
                 (content[5] == 1).then_some(()) // the only version that there is
+            }
+            APP2 if content.starts_with(b"ICC_PROFILE\0") && content.len() >= 14 => {
+                let (part, parts) = (content[12], content[13]);
+                let next = part.checked_sub(1) == Some(self.profile.0) && (part == 1 || parts == self.profile.1);
+                self.profile = (part, parts);
+                (next && part <= parts && content.len() > 14).then_some(())
             }
             APP14 if content.starts_with(b"Adobe") && content.len() >= 12 => {
                 self.adobe = Some(content[11]);
@@ -155,7 +164,8 @@ impl<'a> Segments<'a> {
     fn codes(&mut self, mut content: &'a [u8]) -> Option<()> {
         while let Some((&kind, rest)) = content.split_first() {
             let (counts, rest) = rest.split_first_chunk::<16>()?;
-            let symbols = counts.iter().map(|&count| usize::from(count)).sum();
+            // A symbol is a byte, so that 256 are all.
+            let symbols = Some(counts.iter().map(|&count| usize::from(count)).sum()).filter(|&all| all <= 256)?;
             let (symbols, behind) = rest.split_at_checked(symbols)?;
             let tables = match kind >> 4 {
                 0 => &mut self.first,
@@ -181,7 +191,10 @@ impl<'a> Segments<'a> {
         if bits != 8 || !side.contains(&width) || !side.contains(&height) || !sequential || !whole {
             return None;
         }
-        if !blocks_are_known(in_frame.0) || !(count == 1 || self.is_ycbcr(in_frame.0)) {
+        if self.profile.0 != self.profile.1
+            || !blocks_are_known(in_frame.0)
+            || !(count == 1 || self.is_ycbcr(in_frame.0))
+        {
             return None;
         }
         let components = in_frame.0.iter().zip(in_scan_of_all).map(|(&[id, factors, steps], &[same_id, tables])| {
