@@ -31,6 +31,15 @@ pub struct Store {
     budget: Budget,
 }
 
+/// An object that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// All of it.
+    pub bytes: Bytes,
+    /// What the store calls this version, as it says it; in a folder time and length tell versions apart.
+    pub etag: Option<String>,
+}
+
 /// An object that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
@@ -89,6 +98,23 @@ impl Store {
             Place::Remote(remote) => remote.read(object, self.max_object_bytes, &self.budget).await?,
         };
         if bytes.is_empty() { Err(empty(object)) } else { Ok(bytes) }
+    }
+
+    /// Reads an object like [`Store::read`], unless it still is the version of this name: `None` then, and not a byte
+    /// of it is sent.
+    ///
+    /// # Errors
+    /// Those of [`Store::read`].
+    pub async fn read_unless(&self, object: &Object, known: Option<&str>) -> Result<Option<Known>, Failure> {
+        if !self.buckets.contains(&object.bucket) {
+            return Err(self.not_listed(object));
+        }
+        admitted(object)?;
+        let read = match &self.place {
+            Place::Folder(folder) => folder.read_unless(object, known, self.max_object_bytes, &self.budget).await?,
+            Place::Remote(remote) => remote.read_unless(object, known, self.max_object_bytes, &self.budget).await?,
+        };
+        if read.as_ref().is_some_and(|read| read.bytes.is_empty()) { Err(empty(object)) } else { Ok(read) }
     }
 
     /// Writes an object whole, in place of one that is there.
@@ -196,6 +222,27 @@ mod tests {
         let (_dir, store) = store(5);
         assert_eq!(store.read(&object("photos", "a.jpg")).await.unwrap(), "12345");
         assert_eq!(store.read(&object("photos", "作业/作业 1.jpg")).await.unwrap(), "123");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_known_is_not_read_again_until_it_changes() {
+        let (dir, store) = store(5);
+        let object = object("photos", "a.jpg");
+        let first = store.read_unless(&object, None).await.unwrap().unwrap();
+        assert_eq!(first.bytes, "12345");
+        assert_eq!(store.read_unless(&object, first.etag.as_deref()).await, Ok(None));
+        let path = dir.path().join("photos/a.jpg");
+        // Of the same length, and of the same second.
+        let written = std::fs::metadata(&path).unwrap().modified().unwrap();
+        std::fs::write(&path, "54321").unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(written + std::time::Duration::from_millis(1)).unwrap();
+        let second = store.read_unless(&object, first.etag.as_deref()).await.unwrap().unwrap();
+        assert_eq!(second.bytes, "54321");
+        assert_ne!(second.etag, first.etag);
+        std::fs::remove_file(&path).unwrap();
+        let gone = store.read_unless(&object, second.etag.as_deref()).await.unwrap_err();
+        assert_eq!(gone.reason, FailureReason::ObjectMissing);
     }
 
     #[tokio::test]

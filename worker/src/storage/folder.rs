@@ -1,9 +1,10 @@
 //! A store that is a folder: `<path>/<bucket>/<key>`.
 
-use std::fs::Permissions;
+use std::fs::{Metadata, Permissions};
 use std::io::{Error, ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use imagejob_protocol::events::Object;
@@ -12,7 +13,7 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
 use super::budget::Budget;
-use super::{Written, missing, too_large};
+use super::{Known, Written, missing, too_large};
 use crate::outcome::Failure;
 
 #[derive(Debug)]
@@ -26,6 +27,18 @@ impl Folder {
     }
 
     pub(super) async fn read(&self, object: &Object, limit: u64, budget: &Budget) -> Result<Bytes, Failure> {
+        let read = self.read_unless(object, None, limit, budget).await?;
+        Ok(read.map(|read| read.bytes).unwrap_or_default())
+    }
+
+    /// `None` if the file still is of this version.
+    pub(super) async fn read_unless(
+        &self,
+        object: &Object,
+        known: Option<&str>,
+        limit: u64,
+        budget: &Budget,
+    ) -> Result<Option<Known>, Failure> {
         // A file system drops empty parts, and would read another object.
         if object.key.contains("//") {
             return Err(missing(object));
@@ -36,6 +49,10 @@ impl Folder {
         if !metadata.is_file() {
             return Err(missing(object));
         }
+        let etag = version(&metadata);
+        if etag.is_some() && etag.as_deref() == known {
+            return Ok(None);
+        }
         let bytes = metadata.len();
         if bytes > limit {
             return Err(too_large(object, bytes, limit));
@@ -44,7 +61,7 @@ impl Folder {
         let mut read = Vec::with_capacity(bytes as usize);
         // No more than was admitted, even if the file grows between the two calls.
         File::open(&path).await.map_err(failed)?.take(bytes).read_to_end(&mut read).await.map_err(failed)?;
-        Ok(admission.hold(Bytes::from(read)))
+        Ok(Some(Known { bytes: admission.hold(Bytes::from(read)), etag }))
     }
 
     /// Whoever reads the object meanwhile finds all of the old one or all of the new: it is written beside its
@@ -63,6 +80,12 @@ impl Folder {
         let written = written.unwrap_or_else(|error| Err(Error::other(error)));
         written.map(|()| Written { etag: None }).map_err(|error| not_written(object, &error))
     }
+}
+
+/// When it was written, to the nanosecond, and how long it is; `None` where the file system keeps no times.
+fn version(metadata: &Metadata) -> Option<String> {
+    let written = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{}-{}", written.as_nanos(), metadata.len()))
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -9,12 +9,13 @@ use std::sync::OnceLock;
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::Request;
-use http::header::{IF_MATCH, RANGE};
+use http::header::{IF_MATCH, IF_NONE_MATCH, RANGE};
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::{Access, Addressing, OssSignature};
 use reqwest::{Client, Response};
 
+use super::Known;
 use super::address;
 use super::answer::{Answer, told};
 use super::budget::Budget;
@@ -31,6 +32,8 @@ const PART: u64 = 16 << 20;
 const PARTS_AT_ONCE: usize = 4;
 /// An object that is overwritten while it is read is begun anew, so many times in all.
 const READINGS: usize = 3;
+/// HTTP's word for a version that the asker has.
+const NOT_MODIFIED: u16 = 304;
 
 #[derive(Debug)]
 pub(super) struct Remote {
@@ -56,10 +59,23 @@ impl Remote {
     }
 
     pub(super) async fn read(&self, object: &Object, limit: u64, budget: &Budget) -> Result<Bytes, Failure> {
+        let read = self.read_unless(object, None, limit, budget).await?;
+        Ok(read.map(|read| read.bytes).unwrap_or_default())
+    }
+
+    /// `None` if the object still is of this version.
+    pub(super) async fn read_unless(
+        &self,
+        object: &Object,
+        known: Option<&str>,
+        limit: u64,
+        budget: &Budget,
+    ) -> Result<Option<Known>, Failure> {
         let mut readings = 1;
         loop {
-            match self.read_once(object, limit, budget).await {
-                Ok(bytes) => return Ok(bytes),
+            match self.read_once(object, known, limit, budget).await {
+                Ok(read) => return Ok(Some(read)),
+                Err(Trouble::Refused(refusal)) if known.is_some() && refusal.status == NOT_MODIFIED => return Ok(None),
                 // The event names no version: the present one is as good.
                 Err(Trouble::Changed) if object.etag.is_none() && readings < READINGS => readings += 1,
                 Err(trouble) => return Err(trouble.into_failure(Deed::Read, object, &self.endpoint, limit)),
@@ -67,13 +83,24 @@ impl Remote {
         }
     }
 
-    async fn read_once(&self, object: &Object, limit: u64, budget: &Budget) -> Result<Bytes, Trouble> {
+    async fn read_once(
+        &self,
+        object: &Object,
+        known: Option<&str>,
+        limit: u64,
+        budget: &Budget,
+    ) -> Result<Known, Trouble> {
         let named = object.etag.as_deref();
         // No header can carry it, and no version is called so.
         if named.is_some_and(|etag| !etag.bytes().all(|byte| byte.is_ascii_graphic())) {
             return Err(Trouble::Changed);
         }
-        let first = self.begin(object, 0..PART, named, &mut Patience::new()).await?;
+        let wanted = match (named, known) {
+            (Some(etag), _) => Wanted::Only(etag),
+            (None, Some(etag)) => Wanted::Other(etag),
+            (None, None) => Wanted::Any,
+        };
+        let first = self.begin(object, 0..PART, wanted, &mut Patience::new()).await?;
         let (total, etag) = (first.total, first.etag.clone());
         if total > limit {
             return Err(Trouble::TooLarge { bytes: total });
@@ -89,7 +116,7 @@ impl Remote {
         if etag.is_none() && parts.len() > 1 {
             return Err(Trouble::Broken("its answer has no ETag, which a large object cannot do without".to_owned()));
         }
-        let version = Version { etag, total };
+        let version = Version { etag: etag.clone(), total };
         let parts = parts.into_iter().map(|(start, part, answer)| self.fill(object, &version, start, part, answer));
         // The parts were cut from one piece of memory: joining them copies nothing.
         let join = |mut whole: BytesMut, part| async move {
@@ -97,7 +124,7 @@ impl Remote {
             Ok(whole)
         };
         let whole = stream::iter(parts).buffered(PARTS_AT_ONCE).try_fold(BytesMut::new(), join).await?;
-        Ok(admission.hold(whole.freeze()))
+        Ok(Known { bytes: admission.hold(whole.freeze()), etag })
     }
 
     /// Fills `part`, which begins at byte `start`; what breaks off is asked for again from there on.
@@ -118,7 +145,8 @@ impl Remote {
                 // Bytes of a version without a name are not mixed with others.
                 filled = if version.etag.is_some() { filled } else { 0 };
                 let rest = start + filled as u64..start + part.len() as u64;
-                self.begin(object, rest, version.etag.as_deref(), &mut patience).await?
+                let wanted = version.etag.as_deref().map_or(Wanted::Any, Wanted::Only);
+                self.begin(object, rest, wanted, &mut patience).await?
             };
             if answer.total != version.total || answer.etag != version.etag {
                 return Err(Trouble::Changed);
@@ -136,12 +164,12 @@ impl Remote {
         &self,
         object: &Object,
         range: Range<u64>,
-        version: Option<&str>,
+        wanted: Wanted<'_>,
         patience: &mut Patience,
     ) -> Result<Answer, Trouble> {
         loop {
             let key = self.keys.key().await?;
-            match self.ask(object, &range, version, &key).await {
+            match self.ask(object, &range, wanted, &key).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) => self.rest(trouble, &key, patience).await?,
             }
@@ -159,19 +187,15 @@ impl Remote {
         }
     }
 
-    async fn ask(
-        &self,
-        object: &Object,
-        range: &Range<u64>,
-        version: Option<&str>,
-        key: &Key,
-    ) -> Result<Answer, Trouble> {
+    async fn ask(&self, object: &Object, range: &Range<u64>, wanted: Wanted<'_>, key: &Key) -> Result<Answer, Trouble> {
         let unusable = |error: &dyn std::fmt::Display| Trouble::Unready(self.unusable(error));
         let request = Request::get(address::url(&self.endpoint, self.addressing, object));
         let mut request = request.header(RANGE, format!("bytes={}-{}", range.start, range.end - 1));
-        if let Some(version) = version {
-            request = request.header(IF_MATCH, quoted(version));
-        }
+        request = match wanted {
+            Wanted::Any => request,
+            Wanted::Only(etag) => request.header(IF_MATCH, quoted(etag)),
+            Wanted::Other(etag) => request.header(IF_NONE_MATCH, quoted(etag)),
+        };
         let request = request.body(Bytes::new()).map_err(|error| unusable(&error))?;
         Answer::of(self.send(request, object, key).await?, range.start).await
     }
@@ -198,6 +222,15 @@ impl Remote {
     }
 }
 
+/// Which version of an object is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Wanted<'a> {
+    Any,
+    Only(&'a str),
+    /// Any but this one.
+    Other(&'a str),
+}
+
 /// What all parts of an object must be of.
 struct Version {
     etag: Option<String>,
@@ -206,5 +239,5 @@ struct Version {
 
 /// Events leave out the quotes that a header needs.
 fn quoted(etag: &str) -> String {
-    if etag.starts_with('"') { etag.to_owned() } else { format!("\"{etag}\"") }
+    if etag.ends_with('"') { etag.to_owned() } else { format!("\"{etag}\"") }
 }
