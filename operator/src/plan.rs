@@ -274,6 +274,7 @@ fn step(step: &Step) -> settings::Step {
         action: match &step.action {
             Action::Quality => settings::Action::Quality {},
             Action::PosterMatch { reference } => settings::Action::PosterMatch { reference: reference.clone() },
+            Action::PosterSearch { set, top } => settings::Action::PosterSearch { set: set.clone(), top: *top },
             Action::Homework { template, regions } => {
                 settings::Action::Homework { template: template.clone(), regions: regions.clone() }
             }

@@ -33,6 +33,15 @@ pub struct Store {
     budget: Budget,
 }
 
+/// An object that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// All of it.
+    pub bytes: Bytes,
+    /// What the store calls this version, as it says it; in a folder time and length tell versions apart.
+    pub etag: Option<String>,
+}
+
 /// An object that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
@@ -43,12 +52,21 @@ pub struct Written {
 /// Longest name that every store takes, bytes: 1,023 in OSS, 1,024 in S3.
 const LONGEST_KEY: usize = 1_023;
 
-/// Where the bytes of an object are to be.
+/// How an object is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    InMemory,
-    /// Those of a large one in a file.
-    LargeInFile,
+enum Reading<'a> {
+    /// Into memory.
+    Whole,
+    /// The same, unless it still is of this version.
+    Unless(&'a str),
+    /// From front to back: a large one goes to a file, where there is a place for one.
+    Through,
+}
+
+/// An object that was found, and not of the version that is known.
+struct Found {
+    content: Content,
+    etag: Option<String>,
 }
 
 #[derive(Debug)]
@@ -90,7 +108,7 @@ impl Store {
     /// `BucketNotListed`, `PathEscapesStore`, `ObjectMissing`, `ObjectTooLarge` (before a byte is
     /// kept), `EmptyObject`, `ObjectChanged`, `CredentialsUnavailable`, `AccessDenied`, `StoreUnavailable`.
     pub async fn read(&self, object: &Object) -> Result<Bytes, Failure> {
-        let content = self.get(object, Keep::InMemory).await?;
+        let Found { content, .. } = self.get(object, Reading::Whole).await?.ok_or_else(|| empty(object))?;
         content.whole().map_err(|error| unreadable(object, &error))
     }
 
@@ -99,19 +117,35 @@ impl Store {
     /// # Errors
     /// As [`Store::read`].
     pub async fn fetch(&self, object: &Object) -> Result<Content, Failure> {
-        self.get(object, Keep::LargeInFile).await
+        let found = self.get(object, Reading::Through).await?;
+        found.map(|found| found.content).ok_or_else(|| empty(object))
     }
 
-    async fn get(&self, object: &Object, keep: Keep) -> Result<Content, Failure> {
+    /// Reads an object like [`Store::read`], unless it still is the version of this name: `None` then, and not a byte
+    /// of it is sent.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn read_unless(&self, object: &Object, known: Option<&str>) -> Result<Option<Known>, Failure> {
+        let Some(Found { content, etag }) = self.get(object, known.map_or(Reading::Whole, Reading::Unless)).await?
+        else {
+            return Ok(None);
+        };
+        let bytes = content.whole().map_err(|error| unreadable(object, &error))?;
+        Ok(Some(Known { bytes, etag }))
+    }
+
+    async fn get(&self, object: &Object, reading: Reading<'_>) -> Result<Option<Found>, Failure> {
         if !self.buckets.contains(&object.bucket) {
             return Err(self.not_listed(object));
         }
         admitted(object)?;
-        let content = match &self.place {
-            Place::Folder(folder) => folder.read(object, self.max_object_bytes, &self.budget, keep).await?,
-            Place::Remote(remote) => remote.read(object, self.max_object_bytes, &self.budget, keep).await?,
+        let found = match &self.place {
+            Place::Folder(folder) => folder.read(object, reading, self.max_object_bytes, &self.budget).await?,
+            Place::Remote(remote) => remote.read(object, reading, self.max_object_bytes, &self.budget).await?,
         };
-        if content.length() == 0 { Err(empty(object)) } else { Ok(content) }
+        let is_empty = found.as_ref().is_some_and(|found| found.content.length() == 0);
+        if is_empty { Err(empty(object)) } else { Ok(found) }
     }
 
     /// Writes an object whole, in place of one that is there.
@@ -225,6 +259,27 @@ mod tests {
         let (_dir, store) = store(5);
         assert_eq!(store.read(&object("photos", "a.jpg")).await.unwrap(), "12345");
         assert_eq!(store.read(&object("photos", "作业/作业 1.jpg")).await.unwrap(), "123");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_known_is_not_read_again_until_it_changes() {
+        let (dir, store) = store(5);
+        let object = object("photos", "a.jpg");
+        let first = store.read_unless(&object, None).await.unwrap().unwrap();
+        assert_eq!(first.bytes, "12345");
+        assert_eq!(store.read_unless(&object, first.etag.as_deref()).await, Ok(None));
+        let path = dir.path().join("photos/a.jpg");
+        // Of the same length, and of the same second.
+        let written = std::fs::metadata(&path).unwrap().modified().unwrap();
+        std::fs::write(&path, "54321").unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(written + std::time::Duration::from_millis(1)).unwrap();
+        let second = store.read_unless(&object, first.etag.as_deref()).await.unwrap().unwrap();
+        assert_eq!(second.bytes, "54321");
+        assert_ne!(second.etag, first.etag);
+        std::fs::remove_file(&path).unwrap();
+        let gone = store.read_unless(&object, second.etag.as_deref()).await.unwrap_err();
+        assert_eq!(gone.reason, FailureReason::ObjectMissing);
     }
 
     #[tokio::test]

@@ -51,6 +51,15 @@ async fn pipeline(storage: &Storage) -> Pipeline {
     Pipeline::of(storage, &[step]).await.unwrap()
 }
 
+/// Searches `posters/set.txt`, which lists these.
+async fn search(folder: &tempfile::TempDir, storage: &Storage, listed: &[&str]) -> Pipeline {
+    let lines: Vec<String> = listed.iter().map(|name| format!("oss://posters/{name}.jpg\n")).collect();
+    std::fs::write(folder.path().join("posters/set.txt"), lines.concat()).unwrap();
+    let action = Action::PosterSearch { set: "oss://posters/set.txt".to_owned(), top: 2 };
+    let step = Step { name: "match".to_owned(), on_fail: OnFail::Stop, action };
+    Pipeline::of(storage, &[step]).await.unwrap()
+}
+
 async fn compare(pipeline: &Pipeline, photo: &str, poster: Option<&str>) -> Result<Value, FailureReason> {
     let object = Object::new("photos", format!("{photo}.jpg"));
     let variables: Variables = poster.map(|id| ("posterId".to_owned(), id.to_owned())).into_iter().collect();
@@ -87,4 +96,64 @@ async fn what_has_no_verdict_says_why() {
     ] {
         assert_eq!(compare(&pipeline, "own", poster).await, Err(reason), "{poster:?}");
     }
+}
+
+#[tokio::test]
+async fn the_poster_is_found_in_a_set_and_its_sibling_is_not_taken_for_it() {
+    let (folder, storage) = store();
+    let pipeline = search(&folder, &storage, &["p2", "p1"]).await;
+    let found = compare(&pipeline, "own", None).await.unwrap();
+    assert_eq!((&found["verdict"], &found["reference"]), (&"Match".into(), &"oss://posters/p1.jpg".into()), "{found}");
+    let candidates = found["candidates"].as_array().unwrap();
+    assert_eq!(candidates.len(), 2, "{found}");
+    assert_eq!(candidates[0]["reference"], "oss://posters/p1.jpg");
+    assert_eq!(candidates[0]["score"], found["score"]);
+    assert_eq!(candidates[1]["verdict"], "Mismatch");
+    assert_eq!(found["corners"].as_array().map(Vec::len), Some(4), "{found}");
+    assert_eq!(found.get("leftOut"), None, "{found}");
+    let found = compare(&pipeline, "sibling", None).await.unwrap();
+    assert_eq!((&found["verdict"], &found["causes"][0]), (&"Mismatch".into(), &"Sibling".into()), "{found}");
+    let pipeline = search(&folder, &storage, &["p2"]).await;
+    let found = compare(&pipeline, "own", None).await.unwrap();
+    assert_eq!((&found["verdict"], &found["causes"][0]), (&"Mismatch".into(), &"WrongPoster".into()), "{found}");
+}
+
+#[tokio::test]
+async fn a_line_that_cannot_be_used_is_named_and_nobody_is_blamed_for_it() {
+    let (folder, storage) = store();
+    let pipeline = search(&folder, &storage, &["p9", "p1", "plain", "notes", "../photos/own"]).await;
+    let found = compare(&pipeline, "own", None).await.unwrap();
+    assert_eq!(found["verdict"], "Match", "{found}");
+    let left_out: Vec<(&Value, &Value)> =
+        found["leftOut"].as_array().unwrap().iter().map(|one| (&one["reference"], &one["reason"])).collect();
+    let expected = [
+        ("p9", "ObjectMissing"),
+        ("plain", "ReferenceUnusable"),
+        ("notes", "ReferenceUnusable"),
+        ("../photos/own", "PathEscapesStore"),
+    ];
+    let expected = expected.map(|(name, reason)| (format!("oss://posters/{name}.jpg").into(), reason.into()));
+    assert_eq!(left_out, expected.each_ref().map(|(name, reason): &(Value, Value)| (name, reason)), "{found}");
+    // The photo may show the one that is missing.
+    let pipeline = search(&folder, &storage, &["p9", "p2"]).await;
+    let found = compare(&pipeline, "own", None).await.unwrap();
+    assert_eq!((&found["verdict"], &found["causes"]), (&"Unsure".into(), &serde_json::json!(["LeftOut"])), "{found}");
+}
+
+#[tokio::test]
+async fn a_set_without_a_reference_is_a_named_failure() {
+    let (folder, storage) = store();
+    let many: Vec<String> = (0..1_001).map(|i| format!("p{i}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for listed in [&[][..], &["p9", "plain"], &many] {
+        let pipeline = search(&folder, &storage, listed).await;
+        // An empty object is one that has no bytes.
+        let reason = if listed.is_empty() { FailureReason::EmptyObject } else { FailureReason::ReferenceUnusable };
+        assert_eq!(compare(&pipeline, "own", None).await, Err(reason), "{} listed", listed.len());
+    }
+    std::fs::remove_file(folder.path().join("posters/set.txt")).unwrap();
+    let action = Action::PosterSearch { set: "oss://posters/set.txt".to_owned(), top: 1 };
+    let step = Step { name: "match".to_owned(), on_fail: OnFail::Stop, action };
+    let pipeline = Pipeline::of(&storage, &[step]).await.unwrap();
+    assert_eq!(compare(&pipeline, "own", None).await, Err(FailureReason::ObjectMissing));
 }

@@ -286,6 +286,22 @@ pub(crate) fn reference() -> Vec<Rule> {
     vec![rule("self.matches('^(oss|s3)://[^/{}]+/.+$')", "write a reference like oss://posters/{posterId}.jpg")]
 }
 
+/// One poster or a set of them.
+pub(crate) fn poster_match() -> Vec<Rule> {
+    vec![
+        rule(
+            "has(self.reference) != has(self.referenceSet)",
+            "posterMatch compares with a reference or searches a referenceSet; give it one of them",
+        ),
+        rule("!has(self.top) || has(self.referenceSet)", "top belongs to referenceSet; omit it").field_path(".top"),
+    ]
+}
+
+/// The place of a list of references, the same for all photos.
+pub(crate) fn reference_set() -> Vec<Rule> {
+    vec![rule("self.matches('^(oss|s3)://[^/{}]+/[^{}]+$')", "write a set like oss://posters/set.txt")]
+}
+
 /// The place of a model, the same for all photos.
 pub(crate) fn model() -> Vec<Rule> {
     vec![rule(

@@ -27,7 +27,7 @@ pub struct Step {
     /// Sharpness, brightness and size, and a verdict on them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
-    /// Is it the poster that the message names, or another, or a sibling that differs in a part?
+    /// Is it the poster that the message names, or one of a set, or another, or a sibling that differs in a part?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poster_match: Option<PosterMatch>,
     /// Which answer regions of the page that the message names are written in?
@@ -61,14 +61,25 @@ pub enum FailureAction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {}
 
-/// Is it the poster that the message names?
+/// Is it the poster that the message names, or which one of a set is it?
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::poster_match()))]
 pub struct PosterMatch {
     /// A picture of the poster alone: `oss://bucket/key` or `s3://bucket/key`, the bucket one of
     /// `storage.buckets`, the key with variables in braces, `oss://posters/{posterId}.jpg`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::reference()))]
-    pub reference: String,
+    pub reference: Option<String>,
+    /// A text with up to 1,000 such places, one a line, the same for all photos, `oss://posters/set.txt`: the photo is
+    /// looked for among them. Exactly one of `reference` and `referenceSet` is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::reference_set()))]
+    pub reference_set: Option<String>,
+    /// Candidates of a `referenceSet` in the result, the best first; 3 if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10))]
+    pub top: Option<u32>,
 }
 
 /// Which answer regions of the page that the message names are written in?

@@ -68,6 +68,11 @@ fn steps() -> Vec<Step> {
             action: Action::PosterMatch { reference: "oss://posters/{posterId}.jpg".into() },
         },
         Step {
+            name: "search".into(),
+            on_fail: OnFail::Stop,
+            action: Action::PosterSearch { set: "oss://posters/set.txt".into(), top: 3 },
+        },
+        Step {
             name: "kind".into(),
             on_fail: OnFail::Continue,
             action: Action::Classify(Classify {

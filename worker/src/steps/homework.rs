@@ -8,6 +8,7 @@ use imagejob_vision::registration::View;
 use imagejob_vision::{Caps, decode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{Found, Item};
 use crate::decode::{Cores, Photo};
@@ -23,7 +24,14 @@ pub(super) struct Homework {
     pub(super) template: String,
     pub(super) regions: String,
     pub(super) pages: References<Page>,
-    pub(super) places: References<Vec<Place>>,
+    pub(super) places: References<Places>,
+}
+
+/// What is in a file of regions.
+pub(super) struct Places {
+    list: Arc<Vec<Place>>,
+    /// Pages are made ready with it, so another one makes another page.
+    sha256: String,
 }
 
 /// A blank page, and what its regions are called.
@@ -49,11 +57,13 @@ impl Homework {
         let uri = item.variables.expand(&self.template)?;
         let regions = item.variables.expand(&self.regions)?;
         let parse = |bytes: &Bytes| {
-            serde_json::from_slice(bytes).map_err(|error| {
+            let list = serde_json::from_slice(bytes).map_err(|error| {
                 format!("not a JSON array of {{\"name\", \"x\", \"y\", \"width\", \"height\"}}: {error}")
-            })
+            })?;
+            Ok(Places { list: Arc::new(list), sha256: format!("{:x}", Sha256::digest(bytes)) })
         };
-        let places = self.places.get(&regions, &regions, cores, parse).await?;
+        let Places { list, sha256 } = &*self.places.get(&regions, &regions, cores, parse).await?;
+        let places = Arc::clone(list);
         let prepare = |bytes: &Bytes| {
             // At its full size, as regions are told in its pixels.
             let blank = decode::luma(bytes, &Caps::default(), u32::MAX).map_err(|error| error.to_string())?;
@@ -62,7 +72,7 @@ impl Homework {
             let template = Template::prepare(&blank.luma, &regions).map_err(|error| error.to_string())?;
             Ok(Page { template, places })
         };
-        let page = self.pages.get(&format!("{uri} {regions}"), &uri, cores, prepare).await?;
+        let page = self.pages.get(&format!("{uri} {sha256}"), &uri, cores, prepare).await?;
         let photo = Arc::clone(photo);
         let asked = Arc::clone(&page);
         let found = cores.run(move || read(&View::of(&photo), &asked.template, SEED)).await?;

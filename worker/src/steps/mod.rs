@@ -5,6 +5,7 @@ mod handler;
 mod homework;
 mod output;
 mod poster_match;
+mod poster_search;
 mod quality;
 mod resize;
 mod watermark;
@@ -28,6 +29,7 @@ use handler::Handler;
 use homework::Homework;
 use output::Output;
 use poster_match::PosterMatch;
+use poster_search::PosterSearch;
 use resize::Resize;
 use watermark::Watermark;
 
@@ -65,6 +67,7 @@ pub struct Step {
 enum Kind {
     Quality,
     PosterMatch(PosterMatch),
+    PosterSearch(PosterSearch),
     Homework(Homework),
     Classify(Classify),
     Resize(Resize),
@@ -92,6 +95,7 @@ impl Step {
                 pattern: reference.clone(),
                 references: References::new(Arc::clone(store)),
             }),
+            Action::PosterSearch { set, top } => Kind::PosterSearch(PosterSearch::new(set, *top, store)),
             Action::Homework { template, regions } => Kind::Homework(Homework {
                 template: template.clone(),
                 regions: regions.clone(),
@@ -110,18 +114,22 @@ impl Step {
         Ok(Self { name: settings.name.clone(), on_fail: settings.on_fail, kind })
     }
 
-    /// Reads what no photo is needed for: its model, if it has one. Never fails: what is wrong with it is said again
+    /// Reads what no photo is needed for: its model or its set of posters, if it has one. Never fails: what is wrong with it is said again
     /// of each photo.
     pub async fn ready(&self, cores: &Cores) {
-        if let Kind::Classify(classify) = &self.kind {
-            classify.ready(cores).await;
+        match &self.kind {
+            Kind::Classify(classify) => classify.ready(cores).await,
+            Kind::PosterSearch(search) => search.ready(cores).await,
+            _ => {}
         }
     }
 
     /// Whether it wants the photo's bytes, though it may not look at pixels.
     pub fn wants_bytes(&self) -> bool {
         match &self.kind {
-            Kind::Quality | Kind::PosterMatch(_) | Kind::Homework(_) | Kind::Classify(_) => false,
+            Kind::Quality | Kind::PosterMatch(_) | Kind::PosterSearch(_) | Kind::Homework(_) | Kind::Classify(_) => {
+                false
+            }
             Kind::Resize(_) | Kind::Watermark(_) => true,
             Kind::Handler(handler) => handler.wants_bytes(),
         }
@@ -144,7 +152,7 @@ impl Step {
         let grey = |longer| Some(Wanted { longer, ..Wanted::default() });
         match &self.kind {
             Kind::Quality => grey(quality::WANTED_SIDE),
-            Kind::PosterMatch(_) | Kind::Homework(_) => grey(WANTED_SIDE),
+            Kind::PosterMatch(_) | Kind::PosterSearch(_) | Kind::Homework(_) => grey(WANTED_SIDE),
             Kind::Classify(classify) => Some(classify.wanted()),
             Kind::Resize(_) | Kind::Watermark(_) | Kind::Handler(_) => None,
         }
@@ -167,9 +175,15 @@ pub async fn run(
         let found = match (&step.kind, photo) {
             (Kind::Quality, Some(photo)) => quality::run(photo, cores).await?,
             (Kind::PosterMatch(step), Some(photo)) => step.run(item, photo, cores).await?,
+            (Kind::PosterSearch(step), Some(photo)) => step.run(photo, cores).await?,
             (Kind::Homework(step), Some(photo)) => step.run(item, photo, cores).await?,
             (Kind::Classify(step), Some(photo)) => step.run(photo, cores).await?,
-            (Kind::Quality | Kind::PosterMatch(_) | Kind::Homework(_) | Kind::Classify(_), None) => continue,
+            (
+                Kind::Quality | Kind::PosterMatch(_) | Kind::PosterSearch(_) | Kind::Homework(_) | Kind::Classify(_),
+                None,
+            ) => {
+                continue;
+            }
             (Kind::Resize(step), _) => step.run(item, cores).await?,
             (Kind::Watermark(step), _) => step.run(item, cores).await?,
             (Kind::Handler(handler), _) => handler.call(item).await?,

@@ -13,10 +13,10 @@ use crate::outcome::Failure;
 use crate::references::References;
 
 /// Larger references are decoded at a fraction of their size.
-const REFERENCE_SIDE: u32 = 1_000;
+pub(super) const REFERENCE_SIDE: u32 = 1_000;
 
 /// The search is random and always the same, so that a photo that is looked at twice has one verdict.
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 
 /// A step with its references.
 pub(super) struct PosterMatch {
@@ -39,7 +39,8 @@ impl PosterMatch {
     }
 }
 
-fn entry(found: &Comparison, uri: &str) -> Map<String, Value> {
+/// `{verdict, causes, score, reference, corners}` of one comparison.
+pub(super) fn entry(found: &Comparison, uri: &str) -> Map<String, Value> {
     let tenths = |pixels: f64| (pixels * 10.0).round() / 10.0;
     let corners = found.corners.map(|corners| corners.map(|corner| [tenths(corner.x), tenths(corner.y)]));
     let causes: Vec<&str> = found.causes.iter().map(|cause| cause.as_str()).collect();
@@ -47,10 +48,14 @@ fn entry(found: &Comparison, uri: &str) -> Map<String, Value> {
         [
             ("verdict", Value::from(found.verdict.as_str())),
             ("causes", causes.into()),
-            ("score", ((found.score * 1e3).round() / 1e3).into()),
+            ("score", thousandths(found.score).into()),
             ("reference", uri.into()),
             ("corners", json!(corners)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     )
+}
+
+pub(super) fn thousandths(score: f64) -> f64 {
+    (score * 1e3).round() / 1e3
 }

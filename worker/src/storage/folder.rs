@@ -1,10 +1,11 @@
 //! A store that is a folder: `<path>/<bucket>/<key>`.
 
-use std::fs::Permissions;
+use std::fs::{Metadata, Permissions};
 use std::io::{Error, ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use imagejob_protocol::events::Object;
@@ -14,7 +15,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::budget::Budget;
 use super::content::{Content, LARGE, Spilled};
-use super::{Keep, Written, missing, too_large};
+use super::{Found, Reading, Written, missing, too_large};
 use crate::outcome::Failure;
 
 #[derive(Debug)]
@@ -27,13 +28,14 @@ impl Folder {
         Self { path: path.to_owned() }
     }
 
+    /// `None` if the file still is of the version that is known.
     pub(super) async fn read(
         &self,
         object: &Object,
+        reading: Reading<'_>,
         limit: u64,
         budget: &Budget,
-        keep: Keep,
-    ) -> Result<Content, Failure> {
+    ) -> Result<Option<Found>, Failure> {
         // A file system drops empty parts, and would read another object.
         if object.key.contains("//") {
             return Err(missing(object));
@@ -44,19 +46,25 @@ impl Folder {
         if !metadata.is_file() {
             return Err(missing(object));
         }
+        let etag = version(&metadata);
+        if etag.as_deref().is_some_and(|etag| reading == Reading::Unless(etag)) {
+            return Ok(None);
+        }
         let bytes = metadata.len();
         if bytes > limit {
             return Err(too_large(object, bytes, limit));
         }
         let admission = budget.admit(bytes).await;
         let file = File::open(&path).await.map_err(failed)?;
-        if keep == Keep::LargeInFile && bytes > LARGE {
-            return Ok(Content::File(Spilled::new(Arc::new(file.into_std().await), bytes, admission)));
-        }
-        let mut read = Vec::with_capacity(bytes as usize);
-        // No more than was admitted, even if the file grows between the two calls.
-        file.take(bytes).read_to_end(&mut read).await.map_err(failed)?;
-        Ok(Content::Memory(admission.hold(Bytes::from(read))))
+        let content = if reading == Reading::Through && bytes > LARGE {
+            Content::File(Spilled::new(Arc::new(file.into_std().await), bytes, admission))
+        } else {
+            let mut read = Vec::with_capacity(bytes as usize);
+            // No more than was admitted, even if the file grows between the two calls.
+            file.take(bytes).read_to_end(&mut read).await.map_err(failed)?;
+            Content::Memory(admission.hold(Bytes::from(read)))
+        };
+        Ok(Some(Found { content, etag }))
     }
 
     /// Whoever reads the object meanwhile finds all of the old one or all of the new: it is written beside its
@@ -75,6 +83,12 @@ impl Folder {
         let written = written.unwrap_or_else(|error| Err(Error::other(error)));
         written.map(|()| Written { etag: None }).map_err(|error| not_written(object, &error))
     }
+}
+
+/// When it was written, to the nanosecond, and how long it is; `None` where the file system keeps no times.
+fn version(metadata: &Metadata) -> Option<String> {
+    let written = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{}-{}", written.as_nanos(), metadata.len()))
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {

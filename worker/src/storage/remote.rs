@@ -9,14 +9,13 @@ use std::sync::{Arc, OnceLock};
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::Request;
-use http::header::{IF_MATCH, RANGE};
+use http::header::{IF_MATCH, IF_NONE_MATCH, RANGE};
 use imagejob_protocol::events::Object;
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::settings::{Access, Addressing, OssSignature};
 use reqwest::{Client, Response};
 use tracing::warn;
 
-use super::Keep;
 use super::address;
 use super::answer::{Answer, told};
 use super::budget::Budget;
@@ -25,6 +24,7 @@ use super::credentials::{Key, Keys};
 use super::identity::Family;
 use super::sign::Dialect;
 use super::trouble::{Deed, Patience, Trouble};
+use super::{Found, Reading};
 use crate::outcome::Failure;
 use crate::transport;
 
@@ -34,6 +34,8 @@ const PART: u64 = LARGE;
 const PARTS_AT_ONCE: usize = 4;
 /// An object that is overwritten while it is read is begun anew, so many times in all.
 const READINGS: usize = 3;
+/// HTTP's word for a version that the asker has.
+const NOT_MODIFIED: u16 = 304;
 
 #[derive(Debug)]
 pub(super) struct Remote {
@@ -58,41 +60,58 @@ impl Remote {
         Self { endpoint: endpoint.to_owned(), addressing, dialect, keys, client: OnceLock::new() }
     }
 
+    /// `None` if the object still is of the version that is known.
     pub(super) async fn read(
         &self,
         object: &Object,
+        mut reading: Reading<'_>,
         limit: u64,
         budget: &Budget,
-        mut keep: Keep,
-    ) -> Result<Content, Failure> {
+    ) -> Result<Option<Found>, Failure> {
         let mut readings = 1;
         loop {
-            match self.read_once(object, limit, budget, keep).await {
-                Ok(content) => return Ok(content),
+            match self.read_once(object, reading, limit, budget).await {
+                Ok(found) => return Ok(Some(found)),
+                Err(Trouble::Refused(refusal))
+                    if refusal.status == NOT_MODIFIED && matches!(reading, Reading::Unless(_)) =>
+                {
+                    return Ok(None);
+                }
                 // The event names no version: the present one is as good.
                 Err(Trouble::Changed) if object.etag.is_none() && readings < READINGS => readings += 1,
-                Err(Trouble::NoRoom(error)) if keep == Keep::LargeInFile => {
+                Err(Trouble::NoRoom(error)) if reading == Reading::Through => {
                     warn!("{} goes to memory, as its temporary file takes no more: {error}", object.path());
-                    keep = Keep::InMemory;
+                    reading = Reading::Whole;
                 }
                 Err(trouble) => return Err(trouble.into_failure(Deed::Read, object, &self.endpoint, limit)),
             }
         }
     }
 
-    async fn read_once(&self, object: &Object, limit: u64, budget: &Budget, keep: Keep) -> Result<Content, Trouble> {
+    async fn read_once(
+        &self,
+        object: &Object,
+        reading: Reading<'_>,
+        limit: u64,
+        budget: &Budget,
+    ) -> Result<Found, Trouble> {
         let named = object.etag.as_deref();
         // No header can carry it, and no version is called so.
         if named.is_some_and(|etag| !etag.bytes().all(|byte| byte.is_ascii_graphic())) {
             return Err(Trouble::Changed);
         }
-        let first = self.begin(object, 0..PART, named, &mut Patience::new()).await?;
+        let wanted = match (named, reading) {
+            (Some(etag), _) => Wanted::Only(etag),
+            (None, Reading::Unless(etag)) => Wanted::Other(etag),
+            (None, Reading::Whole | Reading::Through) => Wanted::Any,
+        };
+        let first = self.begin(object, 0..PART, wanted, &mut Patience::new()).await?;
         let (total, etag) = (first.total, first.etag.clone());
         if total > limit {
             return Err(Trouble::TooLarge { bytes: total });
         }
         let admission = budget.admit(total).await;
-        let file = if keep == Keep::LargeInFile && total > LARGE { content::file().await } else { None };
+        let file = if reading == Reading::Through && total > LARGE { content::file().await } else { None };
         let mut memory = BytesMut::zeroed(if file.is_some() { 0 } else { total as usize });
         let mut room = |Range { start, end }: Range<u64>| {
             let length = (end - start) as usize;
@@ -109,7 +128,7 @@ impl Remote {
         if etag.is_none() && parts.len() > 1 {
             return Err(Trouble::Broken("its answer has no ETag, which a large object cannot do without".to_owned()));
         }
-        let version = Version { etag, total };
+        let version = Version { etag: etag.clone(), total };
         let parts: Vec<_> = parts.into_iter().map(|(range, answer)| (range.start, room(range), answer)).collect();
         let parts = parts.into_iter().map(|(start, part, answer)| self.fill(object, &version, start, part, answer));
         // The parts in memory were cut from one piece of it: joining them copies nothing.
@@ -120,10 +139,11 @@ impl Remote {
             Ok(whole)
         };
         let whole = stream::iter(parts).buffered(PARTS_AT_ONCE).try_fold(BytesMut::new(), join).await?;
-        Ok(match file {
+        let content = match file {
             Some(file) => Content::File(Spilled::new(file, total, admission)),
             None => Content::Memory(admission.hold(whole.freeze())),
-        })
+        };
+        Ok(Found { content, etag })
     }
 
     /// Fills `part`, which begins at byte `start`; what breaks off is asked for again from there on.
@@ -144,7 +164,8 @@ impl Remote {
                 // Bytes of a version without a name are not mixed with others.
                 filled = if version.etag.is_some() { filled } else { 0 };
                 let rest = start + filled as u64..start + part.length() as u64;
-                self.begin(object, rest, version.etag.as_deref(), &mut patience).await?
+                let wanted = version.etag.as_deref().map_or(Wanted::Any, Wanted::Only);
+                self.begin(object, rest, wanted, &mut patience).await?
             };
             if answer.total != version.total || answer.etag != version.etag {
                 return Err(Trouble::Changed);
@@ -161,12 +182,12 @@ impl Remote {
         &self,
         object: &Object,
         range: Range<u64>,
-        version: Option<&str>,
+        wanted: Wanted<'_>,
         patience: &mut Patience,
     ) -> Result<Answer, Trouble> {
         loop {
             let key = self.keys.key().await?;
-            match self.ask(object, &range, version, &key).await {
+            match self.ask(object, &range, wanted, &key).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) => self.rest(trouble, &key, patience).await?,
             }
@@ -184,19 +205,15 @@ impl Remote {
         }
     }
 
-    async fn ask(
-        &self,
-        object: &Object,
-        range: &Range<u64>,
-        version: Option<&str>,
-        key: &Key,
-    ) -> Result<Answer, Trouble> {
+    async fn ask(&self, object: &Object, range: &Range<u64>, wanted: Wanted<'_>, key: &Key) -> Result<Answer, Trouble> {
         let unusable = |error: &dyn std::fmt::Display| Trouble::Unready(self.unusable(error));
         let request = Request::get(address::url(&self.endpoint, self.addressing, object));
         let mut request = request.header(RANGE, format!("bytes={}-{}", range.start, range.end - 1));
-        if let Some(version) = version {
-            request = request.header(IF_MATCH, quoted(version));
-        }
+        request = match wanted {
+            Wanted::Any => request,
+            Wanted::Only(etag) => request.header(IF_MATCH, quoted(etag)),
+            Wanted::Other(etag) => request.header(IF_NONE_MATCH, quoted(etag)),
+        };
         let request = request.body(Bytes::new()).map_err(|error| unusable(&error))?;
         Answer::of(self.send(request, object, key).await?, range.start).await
     }
@@ -223,6 +240,15 @@ impl Remote {
     }
 }
 
+/// Which version of an object is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Wanted<'a> {
+    Any,
+    Only(&'a str),
+    /// Any but this one.
+    Other(&'a str),
+}
+
 /// What all parts of an object must be of.
 struct Version {
     etag: Option<String>,
@@ -231,5 +257,5 @@ struct Version {
 
 /// Events leave out the quotes that a header needs.
 fn quoted(etag: &str) -> String {
-    if etag.starts_with('"') { etag.to_owned() } else { format!("\"{etag}\"") }
+    if etag.ends_with('"') { etag.to_owned() } else { format!("\"{etag}\"") }
 }

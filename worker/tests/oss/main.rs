@@ -96,6 +96,23 @@ async fn any_name_is_read_with_either_signature() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_costs_an_answer_without_bytes_until_it_is_overwritten() {
+    let bench = Bench::new();
+    let known = bench.store.read_unless(&object("a.jpg"), None).await.unwrap().unwrap();
+    assert_eq!(known.bytes, "12345678");
+    for asked in 2..4 {
+        assert_eq!(bench.store.read_unless(&object("a.jpg"), known.etag.as_deref()).await, Ok(None));
+        assert_eq!(bench.requests(), asked, "one request each time");
+    }
+    bench.server.put(BUCKET, "a.jpg", "87654321");
+    let changed = bench.store.read_unless(&object("a.jpg"), known.etag.as_deref()).await.unwrap().unwrap();
+    assert_eq!(changed.bytes, "87654321");
+    assert_ne!(changed.etag, known.etag);
+    let gone = bench.store.read_unless(&object("b.jpg"), known.etag.as_deref()).await.unwrap_err();
+    assert_eq!(gone.reason, FailureReason::ObjectMissing);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_of_one_bucket_is_asked_without_the_bucket_and_signed_with_it() {
     let bench = Bench::new();
     bench.server.world().cname = Some(BUCKET.to_owned());

@@ -254,6 +254,9 @@ fn object(world: &World, asked: &Asked<'_>, fault: Option<Fault>) -> Result<Resp
     if ![etag.as_str(), ""].contains(&header("if-match")) {
         return Err((412, "PreconditionFailed", "0026-00000011"));
     }
+    if header("if-none-match") == etag {
+        return Ok(Response::builder().status(304).header("etag", etag).body(Body::empty()).unwrap());
+    }
     let (status, first, end) = match range(asked.headers) {
         Some((first, end)) if first < bytes.len() && end <= bytes.len() => (206, first, end),
         Some((first, end)) if header("x-oss-range-behavior") == "standard" => {

@@ -12,6 +12,7 @@
 mod corners;
 mod descriptor;
 mod direction;
+mod index;
 mod matching;
 mod pyramid;
 
@@ -19,6 +20,7 @@ use crate::Luma;
 use crate::geometry::Point;
 
 pub(crate) use descriptor::Descriptor;
+pub(crate) use index::Index;
 pub(crate) use matching::pairings;
 
 /// Farthest pixel from a corner that its direction or its descriptor looks at, and one more.

@@ -66,6 +66,10 @@ impl View {
         Self { luma, reduction, features, quality }
     }
 
+    pub(crate) fn features(&self) -> &Features {
+        &self.features
+    }
+
     /// What is wrong with a photo in which a known thing could be and not be found.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
         let faulty = |fault| self.quality.faults.contains(&fault);
@@ -118,6 +122,15 @@ impl Known {
         }
         let size = (f64::from(luma.width()), f64::from(luma.height()));
         Ok(Self { size, features, template: Template::of(&luma) })
+    }
+
+    /// The same, less what can be made again for each comparison.
+    pub(crate) fn lean(self) -> Self {
+        Self { template: self.template.lean(), ..self }
+    }
+
+    pub(crate) fn features(&self) -> &Features {
+        &self.features
     }
 
     /// Looks for the thing. The same view and seed always find the same.

@@ -34,6 +34,13 @@ pub enum Action {
         /// `oss://bucket/key` with `{variables}`.
         reference: String,
     },
+    /// Which poster of a set is it?
+    PosterSearch {
+        /// `oss://bucket/key` of the list.
+        set: String,
+        /// Candidates in the result.
+        top: u32,
+    },
     /// Which answer regions of the page that the message names are written in?
     Homework {
         /// The blank page's picture, `oss://bucket/key` with `{variables}`.
@@ -101,8 +108,7 @@ fn step(path: &str, spec: &step::Step, job: &ImageJobSpec, problems: &mut Proble
         actions.push(Action::Quality);
     }
     if let Some(poster) = &spec.poster_match {
-        variables::reference(&format!("{path}.posterMatch.reference"), &poster.reference, job, problems);
-        actions.push(Action::PosterMatch { reference: poster.reference.clone() });
+        actions.extend(poster_match(&format!("{path}.posterMatch"), poster, job, problems));
     }
     if let Some(page) = &spec.homework {
         variables::reference(&format!("{path}.homework.template"), &page.template, job, problems);
@@ -126,10 +132,42 @@ fn step(path: &str, spec: &step::Step, job: &ImageJobSpec, problems: &mut Proble
         problems.add(path, format!("has several kinds; keep one of {KINDS}"));
     }
     let Some(action) = actions.pop() else {
-        problems.add(path, format!("has no kind; add one of {KINDS}"));
+        if spec.poster_match.is_none() && spec.classify.is_none() {
+            problems.add(path, format!("has no kind; add one of {KINDS}"));
+        }
         return None;
     };
     Some(Step { name: spec.name.clone(), on_fail: spec.on_fail, action })
+}
+
+/// Candidates in the result, if nobody says how many.
+const TOP: u32 = 3;
+
+fn poster_match(path: &str, spec: &step::PosterMatch, job: &ImageJobSpec, problems: &mut Problems) -> Option<Action> {
+    if let Some(top) = spec.top {
+        problems.in_range(&format!("{path}.top"), top, 1..=10);
+        if spec.reference_set.is_none() {
+            problems.add(&format!("{path}.top"), "belongs to referenceSet; omit it");
+        }
+    }
+    match (&spec.reference, &spec.reference_set) {
+        (Some(reference), None) => {
+            variables::reference(&format!("{path}.reference"), reference, job, problems);
+            Some(Action::PosterMatch { reference: reference.clone() })
+        }
+        (None, Some(set)) => {
+            variables::constant(&format!("{path}.referenceSet"), set, "oss://posters/set.txt", job, problems);
+            Some(Action::PosterSearch { set: set.clone(), top: spec.top.unwrap_or(TOP) })
+        }
+        (Some(_), Some(_)) => {
+            problems.add(&format!("{path}.referenceSet"), "is there beside reference; omit one of them");
+            None
+        }
+        (None, None) => {
+            problems.add(path, "has no references; add one of reference referenceSet");
+            None
+        }
+    }
 }
 
 fn handler(path: &str, spec: &step::Handler, problems: &mut Problems) -> Action {

@@ -31,6 +31,14 @@ pub(super) fn reference(path: &str, pattern: &str, spec: &ImageJobSpec, problems
     named(path, key, pattern, spec, problems);
 }
 
+/// An object in a bucket of the job that is the same for all photos.
+pub(super) fn constant(path: &str, place: &str, example: &str, spec: &ImageJobSpec, problems: &mut Problems) {
+    let Some(key) = self::place(path, place, example, spec, problems) else { return };
+    if key.contains(['{', '}']) {
+        problems.add(path, format!("{place:?} has braces, but is the same for all photos; write it like {example}"));
+    }
+}
+
 /// A text with variables that exist.
 pub(super) fn text(path: &str, text: &str, spec: &ImageJobSpec, problems: &mut Problems) {
     named(path, text, text, spec, problems);

@@ -172,7 +172,28 @@ pub(crate) const JOB: &[(&str, &str, &str)] = &[
     ("spec.variables.a-b", "\"/b\"", "is not the name of a variable; use a letter, then letters and digits"),
     ("spec.variables.key", "\"/b\"", "is the photo's own; use a name other than bucket key name ext"),
     ("spec.variables.posterId", "\"poster\"", "\"poster\" is not a JSON pointer; write it like /photo/url"),
-    ("spec.steps[2].posterMatch.reference", "-", "is required, but missing"),
+    ("spec.steps[2].posterMatch.reference", "-", "has no references; add one of reference referenceSet"),
+    (
+        "spec.steps[2].posterMatch.referenceSet",
+        "\"oss://posters/set.txt\"",
+        "is there beside reference; omit one of them",
+    ),
+    ("spec.steps[2].posterMatch.top", "3", "belongs to referenceSet; omit it"),
+    (
+        "spec.steps[2].posterMatch",
+        "{\"referenceSet\": \"oss://posters/{posterId}.txt\"}",
+        "\"oss://posters/{posterId}.txt\" has braces, but is the same for all photos; write it like oss://posters/set.txt",
+    ),
+    (
+        "spec.steps[2].posterMatch",
+        "{\"referenceSet\": \"oss://other/set.txt\"}",
+        "bucket \"other\" is not in storage.buckets; add it there",
+    ),
+    (
+        "spec.steps[2].posterMatch",
+        "{\"referenceSet\": \"oss://posters/set.txt\", \"top\": 11}",
+        "11 is not from 1 to 10",
+    ),
     (
         "spec.steps[2].posterMatch.reference",
         "\"https://example.com/a.jpg\"",

@@ -75,6 +75,7 @@ fn expected_place(path: &str, value: &str, sentence: &str) -> String {
             || sentence.contains(" kinds;")
             || sentence.starts_with("does nothing")
             || sentence.starts_with("has no dates")
+            || sentence.starts_with("has no references")
             || sentence.starts_with("there is no key") =>
         {
             path.rsplit_once('.').unwrap().0.to_owned()
@@ -84,6 +85,8 @@ fn expected_place(path: &str, value: &str, sentence: &str) -> String {
         ("spec.minReplicas", "21") => "spec.profiles[1].ceiling".to_owned(),
         ("spec.steps[5].resize.maxWidth", "-") => "spec.steps[5].resize.fit".to_owned(),
         ("spec.steps[5].resize.format", "\"Png\"") => "spec.steps[5].resize.quality".to_owned(),
+        ("spec.steps[2].posterMatch", set) if set.contains("top") => "spec.steps[2].posterMatch.top".to_owned(),
+        ("spec.steps[2].posterMatch", _) => "spec.steps[2].posterMatch.referenceSet".to_owned(),
         ("spec.steps[3]", _) => "spec.steps[5].resize.output".to_owned(),
         ("spec.deadLetter", "{}") => "spec.deadLetter.topic".to_owned(),
         ("spec.calendars[2].configMapRef.key", "\"typo\"") => "spec.calendars[2].configMapRef.dates[0]".to_owned(),

@@ -38,6 +38,13 @@ pub enum Action {
         /// `oss://bucket/key` with `{variables}`.
         reference: String,
     },
+    /// Which poster of a set is it?
+    PosterSearch {
+        /// `oss://bucket/key` of a text with the references' places, one a line.
+        set: String,
+        /// Candidates in the result, 1..10.
+        top: u32,
+    },
     /// Which answer regions of the page that the message names are written in?
     Homework {
         /// The blank page's picture, `oss://bucket/key` with `{variables}`.

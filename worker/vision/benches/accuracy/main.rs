@@ -15,6 +15,7 @@ mod gates;
 mod pages;
 mod posters;
 mod quality;
+mod search;
 mod speed;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ cargo bench -p imagejob-vision --bench accuracy -- [OPTIONS]
 
   --seed N      draws other posters, pages and photographs [default: 7]
   --posters N   posters, each with 10 photographs, compared with all others [default: 50]
+  --set N       posters of the larger set that photographs are looked for in [default: 500]
   --pages N     pages of homework, each with 10 photographs [default: 100]
   --art FOLDER  photographs on and around posters, JPEG [default: the five of demo/photos that nothing was tuned with]
   --help        this text";
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
     let gates = &mut gates::Gates::default();
     decoding::run(gates, seed, &files);
     quality::run(gates, seed, &files.iter().map(|jpeg| grey(jpeg)).collect::<Vec<_>>());
-    posters::run(gates, seed, number("--posters", 50).max(2), &art);
+    posters::run(gates, seed, number("--posters", 50).max(2), number("--set", 500), &art);
     pages::run(gates, seed, number("--pages", 100).max(1), &art);
     println!("\n{} gates missed", gates.missed());
     if gates.missed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

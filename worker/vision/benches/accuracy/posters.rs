@@ -11,7 +11,7 @@ use rand::{Rng as _, SeedableRng as _};
 use crate::figures::{auc, hits_at, quantile};
 use crate::gates::Gate::{AtLeast, AtMost};
 use crate::gates::{Gates, percent};
-use crate::{in_parallel, speed};
+use crate::{in_parallel, search, speed};
 
 /// Photographs of each poster, and of siblings of it.
 const TRUE_PAIRS: usize = 5;
@@ -44,7 +44,7 @@ enum What {
     Blurred,
 }
 
-pub(crate) fn run(gates: &mut Gates, seed: u64, posters: u64, art: &[Picture]) {
+pub(crate) fn run(gates: &mut Gates, seed: u64, posters: u64, set: u64, art: &[Picture]) {
     let numbers: Vec<u64> = (0..posters).collect();
     let subjects = in_parallel(&numbers, |&i| subject(seed << 32 | i, art));
     let indices: Vec<usize> = (0..subjects.len()).collect();
@@ -98,6 +98,10 @@ pub(crate) fn run(gates: &mut Gates, seed: u64, posters: u64, art: &[Picture]) {
     let off: Vec<f64> = itself.iter().zip(&own).filter_map(worst).collect();
     println!("  worst corner: median {:.1} px, 95 % within {:.1} px", quantile(&off, 0.5), quantile(&off, 0.95));
     time(gates, seed, &itself, &subjects);
+    let photographs: Vec<(usize, &View)> = itself.iter().map(|taken| (taken.of, &taken.view)).collect();
+    for set in [posters, set] {
+        search::run(gates, seed, set.max(posters), &photographs, art);
+    }
 }
 
 fn share(verdict: Verdict, found: &[&Comparison]) -> f64 {
@@ -135,7 +139,7 @@ fn subject(seed: u64, art: &[Picture]) -> Subject {
     Subject { poster, picture, reference }
 }
 
-fn luma(picture: &Picture) -> Luma {
+pub(crate) fn luma(picture: &Picture) -> Luma {
     decode::luma(&picture.to_jpeg(92), &Caps::default(), u32::MAX).unwrap().luma
 }
 

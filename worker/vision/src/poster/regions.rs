@@ -66,14 +66,15 @@ mod tests {
     };
 
     /// A cell each: `#` printed and the same, `x` printed and not, `.` plain, `o` plain but covered, blank not in view.
-    /// Where the photo shows the poster's edge, the wall is dark.
+    /// `X` is printed and not the same where the poster's edge is out of the photo. Where the photo shows the edge, the
+    /// wall is dark.
     fn tiles(rows: &[&str]) -> Tiles {
         let cells: Vec<char> = rows.iter().flat_map(|row| row.chars()).collect();
         let across = rows[0].len();
         let grid = Grid { across, down: rows.len() };
         let cell = |c: char| match c {
             '#' => Some(PRINT),
-            'x' => Some(Tile { correlation: 0.1, ..PRINT }),
+            'x' | 'X' => Some(Tile { correlation: 0.1, ..PRINT }),
             '.' => Some(Tile { reference_contrast: 0.5, photo_contrast: 2.0, correlation: 0.0, ..PRINT }),
             'o' => Some(Tile { reference_contrast: 0.5, photo_mean: 60.0, correlation: 0.0, ..PRINT }),
             _ => None,
@@ -87,7 +88,8 @@ mod tests {
             worst.filter(|_| !last)
         };
         let edge = |i: usize| {
-            (grid.is_rim(i) && "#.".contains(cells[i])).then_some([100.0, 20.0]).or(grid.is_rim(i).then_some([60.0; 2]))
+            let levels = if "#.".contains(cells[i]) { [100.0, 20.0] } else { [60.0; 2] };
+            (grid.is_rim(i) && cells[i] != 'X').then_some(levels)
         };
         Tiles {
             across,
@@ -131,6 +133,36 @@ mod tests {
         let edge = rows.map(|row| row.replace('o', "."));
         let sibling = found(&edge.each_ref().map(String::as_str));
         assert!(sibling.least < 0.5 && sibling.hidden < 0.01, "{sibling:?}");
+    }
+
+    #[test]
+    fn a_price_at_an_edge_that_is_out_of_the_photo_is_still_another_price() {
+        let cut_off = found(&["..........", ".########.", ".########.", ".########.", ".###xxxx#.", "....XXXX.."]);
+        assert!(cut_off.least < 0.5 && cut_off.hidden < 0.01, "{cut_off:?}");
+    }
+
+    #[test]
+    fn somebody_who_comes_in_from_the_photos_border_hides_like_one_who_crosses_the_edge() {
+        let rows = ["........    ", ".#######    ", ".#######    "];
+        let rows = [rows, [".###xxoo    "; 3], [".###xxoo    "; 3], [rows[1], rows[2], rows[0]]].concat();
+        let somebody = found(&rows);
+        assert!(somebody.least > 0.9 && somebody.hidden > 0.15, "{somebody:?}");
+    }
+
+    #[test]
+    fn what_differs_along_somebodys_outline_is_part_of_it() {
+        let somebody = found(&[
+            "............",
+            ".##########.",
+            ".###xx#####.",
+            ".##########.",
+            ".###xxxx###.",
+            ".###xxxx###.",
+            ".###xxxx###.",
+            "....oooo....",
+            "....oooo....",
+        ]);
+        assert!(somebody.least > 0.9, "{somebody:?}");
     }
 
     #[test]

@@ -34,16 +34,17 @@ pub(super) fn align(photo: &Luma, template: &Template, map: &Homography) -> Opti
     let (across, down) = (factor(photo.width(), seen_from.width()), factor(photo.height(), seen_from.height()));
     let photo = &seen_from;
     let mut map = Homography::scale(across, down).after(&map);
+    let templates = template.soft();
     let mut soft = 0;
     for reach in REACH {
         let seen = straightened(photo, &map, template.width, template.height);
-        soft = softness(template, &seen);
-        map = improved(photo, &template.soft[soft], &seen, &map, reach).unwrap_or(map);
+        soft = softness(&templates, &seen);
+        map = improved(photo, &templates[soft], &seen, &map, reach).unwrap_or(map);
     }
     let with_wall = map.after(&Homography::shift(-(BEYOND as f64), -(BEYOND as f64)));
     let more = 2 * BEYOND as u32;
     let seen = straightened(photo, &with_wall, template.width + more, template.height + more);
-    let tiles = tiles::compare(&template.soft[soft], &seen, |columns, rows| {
+    let tiles = tiles::compare(&templates[soft], &seen, |columns, rows| {
         let (width, height) = (columns.len() as f64, rows.len() as f64);
         in_view(photo, &with_wall, columns.start as f64, rows.start as f64, width, height)
     });
@@ -66,7 +67,7 @@ fn grid(template: &Luma, step: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// The softness at which the median tile correlates best.
-fn softness(template: &Template, seen: &Luma) -> usize {
+fn softness(templates: &[Luma], seen: &Luma) -> usize {
     let median = |soft: &Luma| {
         let tiles = grid(soft, COARSE).map(|(x, y)| best(soft, seen, x, y, 0).0);
         let textured = tiles.filter(|tile| tile.reference_contrast >= MIN_CONTRAST);
@@ -74,7 +75,7 @@ fn softness(template: &Template, seen: &Luma) -> usize {
         let middle = correlations.len() / 2;
         if correlations.is_empty() { -1.0 } else { *correlations.select_nth_unstable_by(middle, f64::total_cmp).1 }
     };
-    let medians: Vec<f64> = template.soft.iter().map(median).collect();
+    let medians: Vec<f64> = templates.iter().map(median).collect();
     (0..medians.len()).max_by(|&a, &b| medians[a].total_cmp(&medians[b])).unwrap_or(0)
 }
 
