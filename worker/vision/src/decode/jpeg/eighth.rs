@@ -14,7 +14,7 @@
 //! Holds the head, 4 MiB at most and 64 KiB as a rule; 66 KiB of the scan; tables of 40 KiB; and what it returns. Of
 //! 12 megapixels that are 188 kB of brightness or 563 kB of colours; of 268 megapixels, the most that the caps let
 //! pass, 4.2 or 12.6 MB. None of it depends on how many bytes the file has. Time does, and on nothing else, as a pixel
-//! takes two bits at least: see docs/decisions/0021.
+//! takes two bits at least: see docs/decisions/0019.
 
 mod bits;
 mod colours;
