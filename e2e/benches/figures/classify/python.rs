@@ -41,11 +41,11 @@ pub(super) fn environment() -> anyhow::Result<Option<Environment>> {
 impl Environment {
     /// The script that stands for Python.
     pub(super) fn candidate(&self, model: &Path) -> Candidate {
-        let args = [&scripts().join("rival.py"), model].map(|path| path.display().to_string()).to_vec();
+        let args = [scripts().join("rival.py"), model.to_owned()].map(|path| path.display().to_string()).to_vec();
         Candidate { program: self.python.clone(), args, library: None }
     }
 
-    /// The library in the wheel `onnxruntime`, the one that Python runs too.
+    /// The library in the wheel `onnxruntime`, of the version that Python runs.
     pub(super) fn onnx_runtime(&self) -> anyhow::Result<PathBuf> {
         let script = "import glob, os, onnxruntime as o; print(*glob.glob(os.path.dirname(o.__file__) + \
                       '/capi/libonnxruntime.so.*'))";

@@ -41,7 +41,9 @@ impl Input {
             TensorLayout::Nchw => {
                 let planes = self.order.map(|colour| pixels.iter().map(move |pixel| number(pixel, colour)));
                 let mut numbers = Vec::with_capacity(3 * pixels.len());
-                planes.into_iter().for_each(|plane| numbers.extend(plane));
+                for plane in planes {
+                    numbers.extend(plane);
+                }
                 numbers
             }
             TensorLayout::Nhwc => {

@@ -22,7 +22,7 @@ pub(super) struct Model {
 /// A graph in the runtime that the job asks for. Photos are spread over cores, not the parts of one: each runs in one
 /// thread.
 enum Graph {
-    Rten(rten::Graph),
+    Rten(Box<rten::Graph>),
     OnnxRuntime(onnx_runtime::Graph),
 }
 
@@ -33,7 +33,7 @@ impl Model {
     /// `ModelUnusable`, which the same bytes are for ever, and `RuntimeMissing`.
     pub(super) fn load(bytes: Vec<u8>, settings: &Settings) -> Result<Self, Failure> {
         let graph = match settings.runtime {
-            ModelRuntime::Rten => rten::Graph::load(bytes).map(Graph::Rten),
+            ModelRuntime::Rten => rten::Graph::load(bytes).map(|graph| Graph::Rten(Box::new(graph))),
             ModelRuntime::OnnxRuntime => {
                 let missing = |error| Failure::new(FailureReason::RuntimeMissing, format!("{error:#}"));
                 let runtime = onnx_runtime::environment().map_err(missing)?;

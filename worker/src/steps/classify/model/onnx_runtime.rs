@@ -43,7 +43,7 @@ pub(super) fn environment() -> anyhow::Result<Environment> {
             ort::MINOR_VERSION
         )
     })?;
-    let environment = found.with_name("imagejob").with_telemetry(false).build().map_err(flat)?;
+    let environment = flat(found.with_name("imagejob").with_telemetry(false).build())?;
     Ok(loaded.insert(environment).clone())
 }
 
@@ -61,13 +61,13 @@ impl Graph {
 
     /// The first output for the only input; none where that is not of `f32`.
     pub(super) fn run(&self, shape: [usize; 4], numbers: &[f32]) -> anyhow::Result<Option<Vec<f32>>> {
-        let photo = TensorRef::from_array_view((shape, numbers)).map_err(flat)?;
+        let photo = flat(TensorRef::from_array_view((shape, numbers)))?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut session = idle.map_or_else(|| session(&self.bytes, &self.runtime), Ok)?;
-        let answer = match session.run(ort::inputs![photo]) {
-            Ok(outputs) => Ok(outputs[0].try_extract_tensor::<f32>().ok().map(|(_, answer)| answer.to_vec())),
-            Err(error) => Err(flat(error)),
-        };
+        let answer = flat(session.run(ort::inputs![photo])).map(|outputs| {
+            let numbers = outputs[0].try_extract_tensor::<f32>().ok();
+            numbers.map(|(_, numbers)| numbers.to_vec())
+        });
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
         answer
     }
@@ -75,16 +75,15 @@ impl Graph {
 
 /// Of one thread, which sleeps when there is nothing to do. What is wrong is returned, so nothing is printed.
 fn session(bytes: &[u8], runtime: &Environment) -> anyhow::Result<Session> {
-    let builder = Session::builder(runtime).map_err(flat)?;
-    let builder = builder.with_log_level(LogLevel::Fatal).map_err(flat)?;
-    let builder = builder.with_optimization_level(GraphOptimizationLevel::All).map_err(flat)?;
-    let builder = builder.with_inter_threads(1).map_err(flat)?;
-    let mut builder = builder.with_intra_threads(1).map_err(flat)?;
-    builder.commit_from_memory(bytes).map_err(flat)
+    let builder = flat(Session::builder(runtime))?;
+    let builder = flat(builder.with_log_level(LogLevel::Fatal))?;
+    let builder = flat(builder.with_optimization_level(GraphOptimizationLevel::All))?;
+    let builder = flat(builder.with_inter_threads(1))?;
+    let mut builder = flat(builder.with_intra_threads(1))?;
+    flat(builder.commit_from_memory(bytes))
 }
 
-/// On one line, as what it is part of.
-fn flat<R>(error: ort::Error<R>) -> anyhow::Error {
-    let words: Vec<_> = error.message().split_whitespace().collect();
-    anyhow!(words.join(" "))
+/// What went wrong on one line, as what it is part of.
+fn flat<T, R>(result: Result<T, ort::Error<R>>) -> anyhow::Result<T> {
+    result.map_err(|error| anyhow!(error.message().split_whitespace().collect::<Vec<_>>().join(" ")))
 }

@@ -32,6 +32,7 @@ impl Graph {
         let answer = self.model.run_n(vec![(input, photo.into())], [output], Some(options));
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(pool);
         let [answer] = answer?;
-        Ok(answer.into_tensor::<f32>().map(|answer| answer.into_data().into()))
+        let Some(answer) = answer.into_tensor::<f32>() else { return Ok(None) };
+        Ok(Some(answer.into_data()))
     }
 }
