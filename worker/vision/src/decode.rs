@@ -34,7 +34,7 @@ pub struct Wanted {
     pub longer: u32,
     /// The same of the shorter side.
     pub shorter: u32,
-    /// Colours, which cost a seventh more time at 1/8 of the size, and more than twice the time at 1/2.
+    /// Colours, which cost a quarter more time at 1/8 of the size, and more than twice the time at 1/2.
     pub colour: bool,
 }
 

@@ -150,7 +150,7 @@ impl Window<'_> {
             self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()).map_or(0, |&next| u64::from_be_bytes(next));
         self.held |= next >> self.count;
         self.at += ((63 - self.count) >> 3) as usize;
-        self.count |= 56;
+        self.count |= 0x38; // the multiple of 8 that is added makes it 56 to 63
     }
 
     #[inline]

@@ -29,9 +29,9 @@ pub(super) struct Symbols {
     short: Box<[(u8, u8); 1 << SHORT]>,
     /// By length: the first code that is longer, with as many zeros behind it as make 16 bits.
     behind: [u32; 17],
-    /// By length: what a code's 16 bits are moved by to be an index of `symbols`.
+    /// By length: what a code's bits are moved by to be an index of `all`.
     offset: [i32; 17],
-    symbols: Vec<u8>,
+    all: Vec<u8>,
 }
 
 impl Symbols {
@@ -41,7 +41,7 @@ impl Symbols {
             short: Box::new([(0, 0); 1 << SHORT]),
             behind: [0; 17],
             offset: [0; 17],
-            symbols: code.symbols.to_vec(),
+            all: code.symbols.to_vec(),
         };
         let mut next = 0_u32; // of 16 bits
         let mut index = 0;
@@ -75,7 +75,7 @@ impl Symbols {
     fn long(&self, bits: u32) -> Option<(u32, u8)> {
         let length = (SHORT as usize + 1..=16).find(|&length| bits < self.behind[length])?;
         let index = (bits >> (16 - length)) as i32 + self.offset[length];
-        Some((length as u32, *self.symbols.get(usize::try_from(index).ok()?)?))
+        Some((length as u32, *self.all.get(usize::try_from(index).ok()?)?))
     }
 }
 

@@ -54,7 +54,9 @@ pub(super) fn pixels(frame: &Frame<'_>, mut bits: Bits<impl BufRead>, colour: bo
                 (bits.close()? == RESTART + restarts % 8).then_some(())?;
                 restarts = restarts.wrapping_add(1);
                 until_restart = interval;
-                planes.iter_mut().for_each(|plane| plane.last = 0);
+                for plane in &mut planes {
+                    plane.last = 0;
+                }
             }
             until_restart -= 1;
             let mut window = bits.window()?;
