@@ -202,8 +202,8 @@ fn codes_within(symbols: &Symbols, bits: u64, behind: u32, known: u32) -> Run {
     Run::new(length, sum)
 }
 
-/// What a symbol counts: zeros and a value, sixteen zeros, or the end of the block (T.81, F.1.2.2). `None` if it is none
-/// of a sequential scan.
+/// What a symbol counts: zeros and a value, sixteen zeros, or the end of the block (T.81, F.1.2.2). `None` if it is
+/// none of a sequential scan.
 fn coefficients(symbol: u8) -> Option<u32> {
     match (symbol >> 4, symbol & 15) {
         (0, 0) => Some(END),
