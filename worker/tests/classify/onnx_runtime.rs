@@ -1,4 +1,5 @@
-//! The same with ONNX Runtime, in processes of their own: which library a process has is settled when it starts.
+//! The same with ONNX Runtime. Which library a process has is settled when it starts, so each test runs itself again, in
+//! a process of its own.
 
 use std::fs;
 use std::io::Write as _;
@@ -14,31 +15,32 @@ use super::{direction, direction_of, look, pipeline, store, unusable};
 
 /// The version that the bench measures.
 const REQUIREMENTS: &str = include_str!("../../../e2e/benches/figures/classify/requirements.txt");
-/// Where the tests that are run by others find the library.
+/// What a process that a test started has, besides `ORT_DYLIB_PATH`: the place of a library.
 const LIBRARY: &str = "IMAGEJOB_TEST_ONNX_RUNTIME";
 
-#[test]
-fn onnx_runtime_is_loaded_on_demand_and_says_what_rten_says() {
+#[tokio::test]
+async fn onnx_runtime_is_loaded_on_demand_and_says_what_rten_says() {
+    if let Some(library) = std::env::var_os(LIBRARY) {
+        return on_demand_and_alike(library.into()).await;
+    }
     let Some(library) = library() else {
         // Not by println, which the harness keeps to itself.
         writeln!(std::io::stderr(), "SKIPPED: ONNX Runtime, as python3 with venv, or PyPI, is not to be had").unwrap();
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    run("on_demand_and_alike", &[("ORT_DYLIB_PATH", &folder.path().join("later.so")), (LIBRARY, &library)]);
+    let later = folder.path().join("later.so");
+    run("onnx_runtime_is_loaded_on_demand_and_says_what_rten_says", &later, &library);
 }
 
-#[tokio::test]
-#[ignore = "run by the test above, with a library"]
-async fn on_demand_and_alike() {
-    let [later, library] = ["ORT_DYLIB_PATH", LIBRARY].map(|name| std::env::var_os(name).unwrap());
+async fn on_demand_and_alike(library: PathBuf) {
     let (_folder, storage) = store();
     let rten = pipeline(&storage, direction()).await;
     direction_of(&rten, "line.jpg").await;
     let onnx_runtime = pipeline(&storage, by_onnx_runtime()).await;
     assert_eq!(look(&onnx_runtime, "line.jpg").await.unwrap_err().reason, FailureReason::RuntimeMissing);
     // Another attempt finds a library that was put there.
-    std::os::unix::fs::symlink(&library, later).unwrap();
+    std::os::unix::fs::symlink(&library, std::env::var_os("ORT_DYLIB_PATH").unwrap()).unwrap();
     for photo in ["line.jpg", "line-turned.jpg", "margins.jpg", "margins-turned.jpg"] {
         let (ours, theirs) = (direction_of(&rten, photo).await, direction_of(&onnx_runtime, photo).await);
         println!("{photo}: rten {ours}, ONNX Runtime {theirs}");
@@ -56,8 +58,11 @@ async fn side_by_side(pipeline: &Pipeline) {
     assert!(together.iter().all(|found| *found == alone), "{alone} alone, but together {together:?}");
 }
 
-#[test]
-fn a_library_that_is_missing_or_too_old_is_a_reason_with_the_way_out() {
+#[tokio::test]
+async fn a_library_that_is_missing_or_too_old_is_a_reason_with_the_way_out() {
+    if std::env::var_os(LIBRARY).is_some() {
+        return refused().await;
+    }
     let folder = tempfile::tempdir().unwrap();
     let [none, text, old] = ["none.so", "text.so", "old.so"].map(|name| folder.path().join(name));
     fs::write(&text, "no library").unwrap();
@@ -67,15 +72,13 @@ fn a_library_that_is_missing_or_too_old_is_a_reason_with_the_way_out() {
         (&text, "text.so: file too short"),
         (&old, "expected version >= '1.17.x', but got '1.16.3'"),
     ] {
-        let said = run("refused", &[("ORT_DYLIB_PATH", library)]);
+        let said = run("a_library_that_is_missing_or_too_old_is_a_reason_with_the_way_out", library, library);
         for part in ["RuntimeMissing", sentence, "ORT_DYLIB_PATH", "classify.runtime: Rten"] {
             assert!(said.contains(part), "{said} does not say {part}");
         }
     }
 }
 
-#[tokio::test]
-#[ignore = "run by the test above, with a library that will not do"]
 async fn refused() {
     let (_folder, storage) = store();
     let onnx_runtime = pipeline(&storage, by_onnx_runtime()).await;
@@ -96,14 +99,14 @@ fn turned(found: &Value) -> f64 {
     labels.iter().find(|entry| entry["label"] == "turned").unwrap()["score"].as_f64().unwrap()
 }
 
-/// What the ignored test of this file says in a process with these variables.
-fn run(test: &str, variables: &[(&str, &PathBuf)]) -> String {
+/// What a test of this file says in a process where ONNX Runtime is looked for at `path`.
+fn run(test: &str, path: &Path, library: &Path) -> String {
     let mut process = Command::new(std::env::current_exe().unwrap());
-    process.args(["--exact", &format!("onnx_runtime::{test}"), "--ignored", "--nocapture"]);
-    let output = process.envs(variables.iter().copied()).output().unwrap();
+    process.args(["--exact", &format!("onnx_runtime::{test}"), "--nocapture"]);
+    let output = process.env("ORT_DYLIB_PATH", path).env(LIBRARY, library).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     println!("{said}");
-    assert!(output.status.success() && said.contains("1 passed"), "{test} failed with {variables:?}");
+    assert!(output.status.success() && said.contains("1 passed"), "{test} failed with {}", path.display());
     said
 }
 
