@@ -17,7 +17,7 @@ use crate::storage::{Known, Store};
 /// A reference that was overwritten in the store is noticed after at most this time.
 const FRESH: Duration = Duration::from_mins(1);
 
-/// References kept ready; a poster is about 0.15 MB, a mark up to 4 MB.
+/// References kept ready; a poster is about 0.6 MB, a mark up to 4 MB.
 const MOST: usize = 64;
 
 /// References made ready, each under a key.

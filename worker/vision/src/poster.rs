@@ -33,7 +33,7 @@ impl Reference {
         Known::prepare(poster).map(Self)
     }
 
-    /// The same in 0.15 MB instead of 0.6 MB, where many are kept and few of them compared with a photo: a comparison
+    /// The same in 0.2 MB instead of 0.6 MB, where many are kept and few of them compared with a photo: a comparison
     /// takes a millisecond or two longer.
     ///
     /// # Errors

@@ -143,9 +143,8 @@ mod tests {
 
     #[test]
     fn somebody_who_comes_in_from_the_photos_border_hides_like_one_who_crosses_the_edge() {
-        let rows = ["........    ", ".#######    ", ".#######    "];
-        let rows = [rows, [".###xxoo    "; 3], [".###xxoo    "; 3], [rows[1], rows[2], rows[0]]].concat();
-        let somebody = found(&rows);
+        let [plain, print, hidden] = ["........    ", ".#######    ", ".###xxoo    "];
+        let somebody = found(&[&[plain, print, print][..], &[hidden; 8], &[print, print, plain]].concat());
         assert!(somebody.least > 0.9 && somebody.hidden > 0.15, "{somebody:?}");
     }
 
