@@ -74,7 +74,7 @@ mod tests {
         let grid = Grid { across, down: rows.len() };
         let cell = |c: char| match c {
             '#' => Some(PRINT),
-            'x' | 'X' => Some(Tile { correlation: 0.1, ..PRINT }),
+            'x' | 'z' => Some(Tile { correlation: 0.1, ..PRINT }),
             '.' => Some(Tile { reference_contrast: 0.5, photo_contrast: 2.0, correlation: 0.0, ..PRINT }),
             'o' => Some(Tile { reference_contrast: 0.5, photo_mean: 60.0, correlation: 0.0, ..PRINT }),
             _ => None,
@@ -89,7 +89,7 @@ mod tests {
         };
         let edge = |i: usize| {
             let levels = if "#.".contains(cells[i]) { [100.0, 20.0] } else { [60.0; 2] };
-            (grid.is_rim(i) && cells[i] != 'X').then_some(levels)
+            (grid.is_rim(i) && cells[i] != 'z').then_some(levels)
         };
         Tiles {
             across,
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_price_at_an_edge_that_is_out_of_the_photo_is_still_another_price() {
-        let cut_off = found(&["..........", ".########.", ".########.", ".########.", ".###xxxx#.", "....XXXX.."]);
+        let cut_off = found(&["..........", ".########.", ".########.", ".########.", ".###xxxx#.", "....zzzz.."]);
         assert!(cut_off.least < 0.5 && cut_off.hidden < 0.01, "{cut_off:?}");
     }
 
