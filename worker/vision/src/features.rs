@@ -21,7 +21,7 @@ use crate::geometry::Point;
 
 pub(crate) use descriptor::Descriptor;
 pub(crate) use index::Index;
-pub(crate) use matching::pairings;
+pub(crate) use matching::{Pairing, pairings};
 
 /// Farthest pixel from a corner that its direction or its descriptor looks at, and one more.
 const MARGIN: usize = 16;
@@ -31,8 +31,19 @@ const MARGIN: usize = 16;
 pub(crate) struct Features {
     /// Where, in pixels of the picture, pixel centres at halves.
     pub(crate) points: Vec<Point>,
+    /// How large, and which way up.
+    pub(crate) poses: Vec<Pose>,
     /// What it looks like.
     pub(crate) descriptors: Vec<Descriptor>,
+}
+
+/// How a feature lies in its picture.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Pose {
+    /// Pixels of the picture for one of the level that it was found on.
+    pub(crate) scale: f32,
+    /// Radians, 0 to the right and growing downwards.
+    pub(crate) angle: f32,
 }
 
 impl Features {
@@ -54,6 +65,7 @@ impl Features {
                 let point =
                     Point { x: (f64::from(corner.x) + 0.5) * scale_x, y: (f64::from(corner.y) + 0.5) * scale_y };
                 found.points.push(point);
+                found.poses.push(Pose { scale: scale_x as f32, angle });
                 found.descriptors.push(descriptor::of(&smooth, at, angle));
             }
         }

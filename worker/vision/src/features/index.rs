@@ -2,24 +2,25 @@
 //! parts of their bits, and those under the same part as one of the photo's are looked at.
 //!
 //! Two descriptors of one place differ in about one bit of six, so that 16 given bits are the same with 0.84^16 = 6 %,
-//! and one of eight parts with 40 %: of a hundred pairs forty are found, and a handful says which picture it is.
-//! Of descriptors of other places one in thousands shares a part, and then most of its bits differ.
+//! and one of sixteen parts with 64 %. Of descriptors of other places one in thousands shares a part, and then most of
+//! its bits differ.
 
-use super::{Descriptor, Features};
+use super::{Descriptor, Features, Pairing};
 
 /// Parts of a descriptor that it is filed under.
-const TABLES: usize = 8;
+const TABLES: usize = 16;
 
 /// A part has 16 bits.
 const DRAWERS: usize = 1 << 16;
 
-/// Bits that may differ for a vote.
-const NEAR: u32 = 60;
+/// Bits that may differ. Of one place 41 do, give or take 6: these are nearly all of them, and of the many corners of
+/// letters that look like each other fewer than [`super::pairings`] takes, which has no others to confuse them with.
+const NEAR: u32 = 52;
 
 /// A drawer with more is about no picture: hardly any light, or a straight edge.
 const MOST: usize = 256;
 
-/// Features of many pictures, to be voted for.
+/// Features of many pictures, to be found by what they look like.
 #[derive(Debug, Clone)]
 pub(crate) struct Index {
     pictures: usize,
@@ -46,28 +47,32 @@ impl Index {
         Self { pictures: pictures.len(), tables: (0..TABLES).map(|table| Table::of(table, pictures.clone())).collect() }
     }
 
-    /// For each picture how many of the photo's features look like one of it; one that looks like features of several
-    /// pictures is shared among them.
-    pub(crate) fn votes<'a>(&self, photo: &Features, picture: impl Fn(usize) -> &'a Features) -> Vec<f32> {
-        let mut votes = vec![0.0; self.pictures];
-        let mut voted = Vec::new();
-        for descriptor in &photo.descriptors {
-            voted.clear();
+    /// For each picture its features, `left`, that look like one of the photo's, `right`: of each feature the nearest
+    /// pair.
+    pub(crate) fn pairings<'a>(&self, photo: &Features, picture: impl Fn(usize) -> &'a Features) -> Vec<Vec<Pairing>> {
+        let mut pairings = vec![Vec::new(); self.pictures];
+        let mut near = Vec::new();
+        for (right, descriptor) in photo.descriptors.iter().enumerate() {
+            near.clear();
             for (i, table) in self.tables.iter().enumerate() {
-                let drawer = table.drawer(part(descriptor, i));
-                let near = drawer.iter().filter(|entry| {
-                    let other = &picture(usize::from(entry.picture)).descriptors[usize::from(entry.feature)];
-                    distance(descriptor, other) <= NEAR
-                });
-                voted.extend(near.map(|entry| entry.picture));
+                near.extend(table.drawer(part(descriptor, i)).iter().filter_map(|&Entry { picture: of, feature }| {
+                    let other = &picture(usize::from(of)).descriptors[usize::from(feature)];
+                    let distance = distance(descriptor, other);
+                    (distance <= NEAR).then_some((of, distance, feature))
+                }));
             }
-            voted.sort_unstable();
-            voted.dedup();
-            for &picture in &voted {
-                votes[usize::from(picture)] += 1.0 / voted.len() as f32;
+            near.sort_unstable();
+            near.dedup_by_key(|(of, ..)| *of); // the nearest of each picture
+            for &(of, distance, feature) in &near {
+                pairings[usize::from(of)].push(Pairing { left: usize::from(feature), right, distance });
             }
         }
-        votes
+        // The corners of all letters remind of one corner: it is one of them.
+        for pairings in &mut pairings {
+            pairings.sort_unstable_by_key(|pairing| (pairing.left, pairing.distance, pairing.right));
+            pairings.dedup_by_key(|pairing| pairing.left);
+        }
+        pairings
     }
 }
 
@@ -102,9 +107,9 @@ impl Table {
     }
 }
 
-/// The 16 bits that a table files by: the lower or upper quarter of one of the four words.
+/// The 16 bits that a table files by: a quarter of one of the four words.
 fn part(descriptor: &Descriptor, table: usize) -> usize {
-    (descriptor[table % 4] >> (48 * (table / 4))) as usize & (DRAWERS - 1)
+    (descriptor[table % 4] >> (16 * (table / 4))) as usize & (DRAWERS - 1)
 }
 
 fn distance(a: &Descriptor, b: &Descriptor) -> u32 {
@@ -114,13 +119,15 @@ fn distance(a: &Descriptor, b: &Descriptor) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Point;
     use crate::random::SplitMix;
 
     fn features(random: &mut SplitMix) -> Features {
         let word = |random: &mut SplitMix| (0..8).fold(0, |word, _| word << 8 | random.below(256) as u64);
-        let descriptors: Vec<Descriptor> = (0..200).map(|_| std::array::from_fn(|_| word(random))).collect();
-        Features { points: vec![Point::default(); descriptors.len()], descriptors }
+        of((0..200).map(|_| std::array::from_fn(|_| word(random))).collect())
+    }
+
+    fn of(descriptors: Vec<Descriptor>) -> Features {
+        Features { descriptors, ..Features::default() }
     }
 
     /// As another camera sees them: each bit is another with 16 %.
@@ -135,27 +142,27 @@ mod tests {
     }
 
     #[test]
-    fn the_picture_that_is_seen_has_the_votes_of_two_features_in_five() {
+    fn of_the_picture_that_is_seen_more_than_half_of_the_features_are_found() {
         let random = &mut SplitMix::new(8);
         let pictures: Vec<Features> = (0..20).map(|_| features(random)).collect();
         let index = Index::of(pictures.iter());
         for of in 0..pictures.len() {
-            let votes = index.votes(&seen(&pictures[of], random), |i| &pictures[i]);
-            assert!(votes[of] > 0.25 * 200.0, "picture {of}: {votes:?}");
-            let others = votes.iter().enumerate().filter(|(i, _)| *i != of);
-            assert!(others.into_iter().all(|(_, &votes)| votes < 2.0), "picture {of}: {votes:?}");
+            let found = index.pairings(&seen(&pictures[of], random), |i| &pictures[i]);
+            assert!(found[of].len() > 100, "picture {of}: {}", found[of].len());
+            assert!(found[of].iter().all(|pairing| pairing.left == pairing.right), "picture {of}");
+            let others = found.iter().enumerate().filter(|(i, _)| *i != of);
+            assert!(others.into_iter().all(|(_, found)| found.len() < 2), "picture {of}");
         }
     }
 
     #[test]
-    fn a_feature_of_two_pictures_counts_half_for_each_and_one_of_all_for_none() {
-        let random = &mut SplitMix::new(9);
-        let (one, other) = (features(random), features(random));
-        let pictures = [one.clone(), one.clone(), other];
-        let votes = Index::of(pictures.iter()).votes(&one, |i| &pictures[i]);
-        assert_eq!(votes, [100.0, 100.0, 0.0]);
-        let plain = Features { points: one.points.clone(), descriptors: vec![[0; 4]; 200] };
-        let pictures = [plain.clone(), plain.clone()];
-        assert_eq!(Index::of(pictures.iter()).votes(&plain, |i| &pictures[i]), [0.0; 2]);
+    fn what_looks_like_many_is_paired_with_the_nearest_and_what_looks_like_all_with_none() {
+        let (letter, worn, torn) = ([7; 4], [6, 7, 7, 7], [4, 7, 7, 7]);
+        let pictures = [of(vec![worn, letter]), of(vec![[u64::MAX; 4]])];
+        let found = Index::of(pictures.iter()).pairings(&of(vec![torn, letter, letter]), |i| &pictures[i]);
+        assert_eq!(found[0], [Pairing { left: 0, right: 0, distance: 1 }, Pairing { left: 1, right: 1, distance: 0 }]);
+        assert_eq!(found[1], []);
+        let plain = of(vec![[0; 4]; 300]);
+        assert_eq!(Index::of([&plain].into_iter()).pairings(&plain, |_| &plain), [vec![]]);
     }
 }

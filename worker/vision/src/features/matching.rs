@@ -105,6 +105,7 @@ mod tests {
         Features {
             points: of.iter().map(|&(x, _)| Point { x, y: 0.0 }).collect(),
             descriptors: of.iter().map(|&(_, descriptor)| descriptor).collect(),
+            ..Features::default()
         }
     }
 

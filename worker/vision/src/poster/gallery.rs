@@ -1,5 +1,7 @@
-//! Which of many posters does a photo show? Votes of single features rank them, and the first few are compared.
+//! Which of many posters does a photo show? Those of which most features agree on where they are come first, and the
+//! first few are compared.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::{Comparison, Reference, compare};
@@ -7,10 +9,11 @@ use crate::features::Index;
 use crate::registration::View;
 
 /// Posters compared at most, if nobody wants to see more: each takes as long as the one that a message names.
-const COMPARED: usize = 5;
+const COMPARED: usize = 8;
 
-/// One with fewer votes, as a share of those of the first, is not compared unless somebody wants to see it.
-const WORTH: f32 = 0.3;
+/// One with fewer features in agreement, as a share of those of the first, is not compared unless somebody wants to
+/// see it. Posters that share a picture come near to each other, siblings nearer still.
+const WORTH: f32 = 0.5;
 
 /// Posters, made ready to be looked for in any number of photos.
 #[derive(Debug, Clone)]
@@ -38,12 +41,14 @@ impl Gallery {
     /// The posters that the photo most likely shows, the best first: `top` of them, fewer if the gallery has no
     /// more. The same view, gallery and seed always give the same.
     pub fn search(&self, view: &View, top: usize, seed: u64) -> Vec<Candidate> {
-        let votes = self.index.votes(view.features(), |i| self.references[i].0.features());
-        let mut ranked: Vec<usize> = (0..votes.len()).collect();
-        ranked.sort_by(|&a, &b| votes[b].total_cmp(&votes[a])); // stable: of equals the first
-        let least = ranked.first().map_or(0.0, |&first| WORTH * votes[first]).max(1.0);
+        let pairings = self.index.pairings(view.features(), |i| self.references[i].0.features());
+        let known = self.references.iter().zip(&pairings);
+        let agreeing: Vec<usize> = known.map(|(reference, pairings)| reference.0.agreeing(view, pairings)).collect();
+        let mut ranked: Vec<usize> = (0..agreeing.len()).collect();
+        ranked.sort_by_key(|&i| Reverse(agreeing[i])); // stable: of equals the first
+        let least = ranked.first().map_or(0.0, |&first| WORTH * agreeing[first] as f32);
         let compared = ranked.iter().enumerate().take(COMPARED.max(top));
-        let compared = compared.filter(|&(rank, &i)| rank < top || votes[i] >= least);
+        let compared = compared.filter(|&(rank, &i)| rank < top || agreeing[i] as f32 >= least);
         let candidate = |(_, &index): (usize, &usize)| Candidate {
             index,
             comparison: compare(view, &self.references[index], seed),
