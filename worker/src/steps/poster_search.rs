@@ -24,7 +24,7 @@ use crate::outcome::Failure;
 use crate::references::References;
 use crate::storage::Store;
 
-/// References of a set at most; ready they are 0.2 GB.
+/// References of a set at most; ready they are 0.25 GB.
 const MOST: usize = 1_000;
 
 /// The list is looked at again after this time.

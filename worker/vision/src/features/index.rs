@@ -43,8 +43,8 @@ struct Entry {
 
 impl Index {
     /// Files the features of up to 65,536 pictures.
-    pub(crate) fn of<'a>(pictures: impl ExactSizeIterator<Item = &'a Features> + Clone) -> Self {
-        Self { pictures: pictures.len(), tables: (0..TABLES).map(|table| Table::of(table, pictures.clone())).collect() }
+    pub(crate) fn of<'a>(pictures: &(impl ExactSizeIterator<Item = &'a Features> + Clone)) -> Self {
+        Self { pictures: pictures.len(), tables: (0..TABLES).map(|table| Table::of(table, pictures)).collect() }
     }
 
     /// For each picture its features, `left`, that look like one of the photo's, `right`: of each feature the nearest
@@ -77,7 +77,7 @@ impl Index {
 }
 
 impl Table {
-    fn of<'a>(table: usize, pictures: impl Iterator<Item = &'a Features> + Clone) -> Self {
+    fn of<'a>(table: usize, pictures: &(impl Iterator<Item = &'a Features> + Clone)) -> Self {
         let parts = || {
             pictures.clone().enumerate().flat_map(move |(picture, features)| {
                 let entry = move |feature: usize| Entry { picture: picture as u16, feature: feature as u16 };
@@ -145,7 +145,7 @@ mod tests {
     fn of_the_picture_that_is_seen_more_than_half_of_the_features_are_found() {
         let random = &mut SplitMix::new(8);
         let pictures: Vec<Features> = (0..20).map(|_| features(random)).collect();
-        let index = Index::of(pictures.iter());
+        let index = Index::of(&pictures.iter());
         for of in 0..pictures.len() {
             let found = index.pairings(&seen(&pictures[of], random), |i| &pictures[i]);
             assert!(found[of].len() > 100, "picture {of}: {}", found[of].len());
@@ -159,10 +159,10 @@ mod tests {
     fn what_looks_like_many_is_paired_with_the_nearest_and_what_looks_like_all_with_none() {
         let (letter, worn, torn) = ([7; 4], [6, 7, 7, 7], [4, 7, 7, 7]);
         let pictures = [of(vec![worn, letter]), of(vec![[u64::MAX; 4]])];
-        let found = Index::of(pictures.iter()).pairings(&of(vec![torn, letter, letter]), |i| &pictures[i]);
+        let found = Index::of(&pictures.iter()).pairings(&of(vec![torn, letter, letter]), |i| &pictures[i]);
         assert_eq!(found[0], [Pairing { left: 0, right: 0, distance: 1 }, Pairing { left: 1, right: 1, distance: 0 }]);
         assert_eq!(found[1], []);
         let plain = of(vec![[0; 4]; 300]);
-        assert_eq!(Index::of([&plain].into_iter()).pairings(&plain, |_| &plain), [vec![]]);
+        assert_eq!(Index::of(&[&plain].into_iter()).pairings(&plain, |_| &plain), [vec![]]);
     }
 }

@@ -34,7 +34,7 @@ pub struct Candidate {
 impl Gallery {
     /// Of up to 65,536 posters.
     pub fn of(references: Vec<Arc<Reference>>) -> Self {
-        let index = Index::of(references.iter().map(|reference| reference.0.features()));
+        let index = Index::of(&references.iter().map(|reference| reference.0.features()));
         Self { references, index }
     }
 
