@@ -1,6 +1,7 @@
 //! The workers: as many as were decided, and given time to end what they have begun.
 
 use imagejob_operator::Role;
+use imagejob_protocol::settings::Action;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
 use k8s_openapi::api::core::v1::{EmptyDirVolumeSource, PodSpec, Probe, ResourceRequirements, Volume, VolumeMount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -28,6 +29,8 @@ const REQUESTS: [(&str, &str); 2] = [("cpu", "1"), ("memory", "256Mi")];
 
 /// What the decoder may hold for one photo before it refuses it, MiB.
 const DECODER_MIB: u64 = 512;
+/// What a step keeps ready of a set of 1,000 references, MiB.
+const SET_MIB: u64 = 256;
 /// Beyond this a limit protects nothing and only exhausts quotas, MiB.
 const LARGEST_LIMIT_MIB: u64 = 4_096;
 
@@ -82,9 +85,12 @@ pub(super) fn deployment(job: &Job<'_>) -> Result<Deployment, Refused> {
 }
 
 /// One photo at the decoder's limit while as many bytes of objects are held as a worker admits: 512 + 256 MiB
-/// by default. A photo that needs more kills its worker, and in the end only itself.
+/// by default, and 256 for each step that searches a set. A photo that needs more kills its worker, and in the end
+/// only itself.
 fn memory_limit_mib(job: &Job<'_>) -> u64 {
-    objects_mib(job).saturating_add(DECODER_MIB).min(LARGEST_LIMIT_MIB)
+    let steps = &job.plan.worker_settings.steps;
+    let sets = steps.iter().filter(|step| matches!(step.action, Action::PosterSearch { .. })).count() as u64;
+    objects_mib(job).saturating_add(DECODER_MIB + sets * SET_MIB).min(LARGEST_LIMIT_MIB)
 }
 
 fn objects_mib(job: &Job<'_>) -> u64 {

@@ -9,6 +9,7 @@ mod golden;
 mod manifests;
 mod pod_security;
 mod rolling;
+mod room;
 
 use std::time::Duration;
 
