@@ -197,7 +197,7 @@ fn try_reads_an_object_or_says_why_not_and_what_to_do() {
         ),
         (vec![Fault::Redirect], none, "oss://photos/a.jpg", "StoreUnavailable", "correct storage.endpoint"),
         (vec![], none, "oss://photos/b.jpg", "ObjectMissing", "there is no object photos/b.jpg"),
-        (vec![], none, "oss://posters/a.jpg", "BucketNotListed", "not in storage.buckets (photos); add it there"),
+        (vec![], none, "oss://posters/a.jpg", "BucketNotListed", "not in storage.buckets (made, photos); add it there"),
         (vec![Fault::Overwrite], none, "oss://photos/a.jpg", "NotAnImage", ""),
     ] {
         let mut world = store.world();
