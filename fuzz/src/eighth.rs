@@ -14,7 +14,7 @@ use crate::{caps, within};
 pub fn compare(bytes: &[u8], caps: &Caps) {
     let as_stored = !bytes.windows(6).any(|name| name == b"Exif\0\0");
     for (colour, format) in [(false, PixelFormat::GRAY), (true, PixelFormat::RGB)] {
-        let wanted = Wanted { longer: 1, shorter: 0, colour };
+        let wanted = Wanted { longer: 1, colour, ..Wanted::default() };
         let Ok(Some(photo)) = within(caps::of_decoding(caps), || decode::streamed(bytes, caps, wanted)) else { return };
         assert_eq!(header::probe(bytes), Ok(photo.header));
         let theirs = theirs(bytes, format).unwrap_or_else(|error| panic!("libjpeg-turbo says {error}"));

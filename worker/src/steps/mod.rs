@@ -15,6 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use imagejob_protocol::events::Object;
 use imagejob_protocol::settings::{self, Action, OnFail};
+use imagejob_vision::poster;
 use imagejob_vision::registration::WANTED_SIDE;
 use serde_json::{Map, Value};
 
@@ -152,7 +153,8 @@ impl Step {
         let grey = |longer| Some(Wanted { longer, ..Wanted::default() });
         match &self.kind {
             Kind::Quality => grey(quality::WANTED_SIDE),
-            Kind::PosterMatch(_) | Kind::PosterSearch(_) | Kind::Homework(_) => grey(WANTED_SIDE),
+            Kind::PosterMatch(_) | Kind::PosterSearch(_) => Some(poster::wanted(WANTED_SIDE)),
+            Kind::Homework(_) => grey(WANTED_SIDE),
             Kind::Classify(classify) => Some(classify.wanted()),
             Kind::Resize(_) | Kind::Watermark(_) | Kind::Handler(_) => None,
         }

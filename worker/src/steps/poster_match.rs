@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imagejob_vision::poster::{Comparison, Reference, Verdict, compare};
+use imagejob_vision::poster::{Comparison, Reference, Verdict, compare, wanted};
 use imagejob_vision::registration::View;
 use imagejob_vision::{Caps, decode};
 use serde_json::{Map, Value, json};
@@ -29,8 +29,9 @@ impl PosterMatch {
     pub(super) async fn run(&self, item: &Item, photo: &Arc<Photo>, cores: &Cores) -> Result<Found, Failure> {
         let uri = item.variables.expand(&self.pattern)?;
         let prepare = |bytes: &bytes::Bytes| {
-            let poster = decode::luma(bytes, &Caps::default(), REFERENCE_SIDE).map_err(|error| error.to_string())?;
-            Reference::prepare(&poster.luma).map_err(|error| error.to_string())
+            let poster =
+                decode::photo(bytes, &Caps::default(), wanted(REFERENCE_SIDE)).map_err(|error| error.to_string())?;
+            Reference::prepare(&poster).map_err(|error| error.to_string())
         };
         let reference = self.references.get(&uri, &uri, cores, prepare).await?;
         let photo = Arc::clone(photo);

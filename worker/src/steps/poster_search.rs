@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use imagejob_protocol::reasons::FailureReason;
 use imagejob_protocol::wire::FailureClass;
-use imagejob_vision::poster::{Candidate, Gallery, Reference, Verdict};
+use imagejob_vision::poster::{Candidate, Gallery, Reference, Verdict, wanted};
 use imagejob_vision::registration::View;
 use imagejob_vision::{Caps, decode};
 use serde_json::{Map, Value, json};
@@ -170,8 +170,8 @@ fn listed(bytes: &Bytes) -> Result<Vec<String>, String> {
 }
 
 fn prepare(bytes: &Bytes) -> Result<Reference, String> {
-    let poster = decode::luma(bytes, &Caps::default(), REFERENCE_SIDE).map_err(|error| error.to_string())?;
-    Reference::prepare_lean(&poster.luma).map_err(|error| error.to_string())
+    let poster = decode::photo(bytes, &Caps::default(), wanted(REFERENCE_SIDE)).map_err(|error| error.to_string())?;
+    Reference::prepare_lean(&poster).map_err(|error| error.to_string())
 }
 
 fn told(found: &[Candidate], shelf: &Shelf) -> Map<String, Value> {

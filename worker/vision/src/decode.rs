@@ -13,7 +13,7 @@ use image::metadata::Orientation;
 
 use crate::header::{self, Caps, Format, Header};
 use crate::picture::{Picture, Size};
-use crate::{Colour, ImageError, Luma, orientation};
+use crate::{Colour, ImageError, Luma, Tint, orientation};
 
 /// A photo by its header, and its pixels, perhaps fewer than the header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Photo {
     pub luma: Luma,
     /// The same in colour, where that was asked for.
     pub colour: Option<Colour>,
+    /// Its colours apart from its brightness, where they were asked for; none of a photo that is stored in grey.
+    pub tint: Option<Tint>,
 }
 
 /// What is asked of a decoder.
@@ -36,9 +38,15 @@ pub struct Wanted {
     pub shorter: u32,
     /// Colours, which cost a quarter more time at 1/8 of the size, and more than twice the time at 1/2.
     pub colour: bool,
+    /// Colours as they are stored, apart from brightness and often at half its size: a third of what they cost else.
+    pub tint: bool,
 }
 
 impl Wanted {
+    fn in_colour(self) -> bool {
+        self.colour || self.tint
+    }
+
     /// Enough for both.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
@@ -46,6 +54,7 @@ impl Wanted {
             longer: self.longer.max(other.longer),
             shorter: self.shorter.max(other.shorter),
             colour: self.colour || other.colour,
+            tint: self.tint || other.tint,
         }
     }
 }
@@ -74,7 +83,16 @@ pub fn luma(bytes: &[u8], caps: &Caps, wanted_side: u32) -> Result<Photo, ImageE
 pub fn photo(bytes: &[u8], caps: &Caps, wanted: Wanted) -> Result<Photo, ImageError> {
     let header = header::probe(bytes)?;
     caps.check(&header)?;
-    let stored = match (header.format, wanted.colour) {
+    if header.format == Format::Jpeg
+        && wanted.tint
+        && !wanted.colour
+        && let Some([luma, blue, red]) = jpeg::planes(bytes, &header, wanted)?
+    {
+        let plane = |stored| upright::<1, _>(stored, Luma::new);
+        let (luma, tint) = (plane(luma)?, Tint { blue: plane(blue)?, red: plane(red)? });
+        return Ok(Photo { header, luma, colour: None, tint: Some(tint) });
+    }
+    let stored = match (header.format, wanted.in_colour()) {
         (Format::Jpeg, true) => jpeg::colour(bytes, &header, wanted)?,
         (Format::Jpeg, false) => jpeg::luma(bytes, &header, wanted)?,
         (Format::Png | Format::WebP, true) => still::colour(bytes, &header, caps)?,
@@ -99,12 +117,13 @@ pub fn streamed(bytes: impl Read, caps: &Caps, wanted: Wanted) -> Result<Option<
 }
 
 fn seen(header: Header, stored: Stored, wanted: Wanted) -> Result<Photo, ImageError> {
-    if wanted.colour {
+    if wanted.in_colour() {
         let colour = upright::<3, _>(stored, Colour::new)?;
         let luma = colour.luma().ok_or_else(|| ImageError::corrupt("no pixels"))?;
-        return Ok(Photo { header, luma, colour: Some(colour) });
+        let tint = if wanted.tint { Tint::of(&colour) } else { None };
+        return Ok(Photo { header, luma, colour: wanted.colour.then_some(colour), tint });
     }
-    Ok(Photo { header, luma: upright::<1, _>(stored, Luma::new)?, colour: None })
+    Ok(Photo { header, luma: upright::<1, _>(stored, Luma::new)?, colour: None, tint: None })
 }
 
 /// Decodes to colours of sRGB, upright, in the size that `wanted` makes of the upright photo's: no larger than that. A JPEG

@@ -75,7 +75,7 @@ impl Template {
         if regions.is_empty() {
             return Err(TemplateError::NoRegions);
         }
-        Ok(Self { known: Known::prepare(blank)?, page: Page::of(blank, regions) })
+        Ok(Self { known: Known::prepare(blank, None)?, page: Page::of(blank, regions) })
     }
 }
 

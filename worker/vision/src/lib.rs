@@ -28,6 +28,7 @@ pub mod quality;
 mod random;
 pub mod registration;
 pub mod text;
+mod tint;
 mod warp;
 
 pub use colour::{Colour, Fit};
@@ -35,3 +36,4 @@ pub use error::ImageError;
 pub use header::{Caps, Format, Header};
 pub use luma::Luma;
 pub use picture::Picture;
+pub use tint::Tint;

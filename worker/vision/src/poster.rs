@@ -4,6 +4,7 @@
 //! of two siblings is the same. So the poster is cut out of the photo, straightened, and compared with
 //! the reference tile by tile; regions of tiles that differ decide.
 
+mod colours;
 mod gallery;
 mod grid;
 mod light;
@@ -13,12 +14,17 @@ mod regions;
 mod state;
 mod verdict;
 
-use crate::Luma;
+use crate::decode::{Photo, Wanted};
 use crate::geometry::Quad;
 use crate::registration::{Known, TooPlain, View};
 
 pub use gallery::{Candidate, Gallery};
 pub use verdict::{Cause, Verdict};
+
+/// What is looked at of a poster, and of a photo that may show one: its longer side keeps so many pixels.
+pub const fn wanted(longer: u32) -> Wanted {
+    Wanted { longer, shorter: 0, colour: false, tint: true }
+}
 
 /// A poster, made ready to be found in any number of photos.
 #[derive(Debug, Clone)]
@@ -29,8 +35,8 @@ impl Reference {
     ///
     /// # Errors
     /// Too few features to tell it from another.
-    pub fn prepare(poster: &Luma) -> Result<Self, TooPlain> {
-        Known::prepare(poster).map(Self)
+    pub fn prepare(poster: &Photo) -> Result<Self, TooPlain> {
+        Known::prepare(&poster.luma, poster.tint.as_ref()).map(Self)
     }
 
     /// The same in 0.2 MB instead of 0.6 MB, where many are kept and few of them compared with a photo: a comparison
@@ -38,8 +44,8 @@ impl Reference {
     ///
     /// # Errors
     /// Too few features to tell it from another.
-    pub fn prepare_lean(poster: &Luma) -> Result<Self, TooPlain> {
-        Known::prepare(poster).map(|known| Self(known.lean()))
+    pub fn prepare_lean(poster: &Photo) -> Result<Self, TooPlain> {
+        Known::prepare(&poster.luma, poster.tint.as_ref()).map(|known| Self(known.lean()))
     }
 }
 
@@ -50,8 +56,9 @@ pub struct Comparison {
     pub verdict: Verdict,
     /// Why it is no plain match; the most telling first.
     pub causes: Vec<Cause>,
-    /// From 0 (another poster) to 1 (the same in every part): the share of the poster that is the same times the
-    /// correlation where it is lowest.
+    /// From 0 (another poster) to 1 (the same in every part): the share of the poster that can be seen to be the same,
+    /// times the correlation where it is lowest. The verdict is about what can be seen: a poster of which somebody
+    /// hides a tenth scores a tenth less.
     pub score: f64,
     /// Where the poster, or its sibling, is in the upright photo: pixels of the whole photo.
     pub corners: Option<Quad>,

@@ -14,14 +14,16 @@ mod tiles;
 
 use thiserror::Error;
 
-use crate::Luma;
 use crate::decode::Photo;
 use crate::features::{Features, Pairing, pairings};
 use crate::geometry::{Homography, Point, Quad, area, consensus, frame, is_convex};
 use crate::quality::{self, Fault, Quality};
+use crate::{Luma, Tint};
 pub(crate) use moments::Tile;
+#[cfg(test)]
+pub(crate) use moments::Tints;
 use template::Template;
-pub(crate) use tiles::{SAME, Tiles};
+pub(crate) use tiles::{SAME, Strip, Tiles};
 
 /// The longer side, in pixels, that a decoder should leave at least.
 pub const WANTED_SIDE: u32 = 800;
@@ -51,6 +53,8 @@ const MIN_COVERAGE: f64 = 0.02;
 #[derive(Debug, Clone)]
 pub struct View {
     pub(crate) luma: Luma,
+    /// Colours, at about half the size, if the photo has any.
+    tint: Option<Tint>,
     /// Pixels of the whole photo for one of `luma`.
     reduction: f64,
     features: Features,
@@ -64,7 +68,9 @@ impl View {
         let reduction = f64::from(photo.header.longer_side()) / f64::from(luma.width().max(luma.height()));
         let features = Features::detect(&luma, PHOTO_FEATURES);
         let quality = quality::assess(photo, &quality::Thresholds::default());
-        Self { luma, reduction, features, quality }
+        let half = |tint: &Tint| tint.resized(luma.width().div_ceil(2), luma.height().div_ceil(2));
+        let tint = photo.tint.as_ref().map(half);
+        Self { luma, tint, reduction, features, quality }
     }
 
     pub(crate) fn features(&self) -> &Features {
@@ -114,7 +120,7 @@ pub struct TooPlain {
 
 impl Known {
     /// From a picture of the thing alone, seen from straight ahead.
-    pub(crate) fn prepare(picture: &Luma) -> Result<Self, TooPlain> {
+    pub(crate) fn prepare(picture: &Luma, tint: Option<&Tint>) -> Result<Self, TooPlain> {
         let luma = picture.shrunk_to(KNOWN_SIDE);
         let features = Features::detect(&luma, KNOWN_FEATURES);
         let found = features.points.len();
@@ -122,7 +128,7 @@ impl Known {
             return Err(TooPlain { found });
         }
         let size = (f64::from(luma.width()), f64::from(luma.height()));
-        Ok(Self { size, features, template: Template::of(&luma) })
+        Ok(Self { size, features, template: Template::of(&luma, tint) })
     }
 
     /// The same, less what can be made again for each comparison.
@@ -142,7 +148,7 @@ impl Known {
     /// Looks for the thing. The same view and seed always find the same.
     pub(crate) fn find(&self, view: &View, seed: u64) -> Option<Found> {
         let (map, agreeing) = self.locate(view, seed)?;
-        let (map, tiles) = alignment::align(&view.luma, &self.template, &map)?;
+        let (map, tiles) = alignment::align(&view.luma, view.tint.as_ref(), &self.template, &map)?;
         let [Some(a), Some(b), Some(c), Some(d)] = frame(1.0, 1.0).map(|corner| map.apply(corner)) else { return None };
         let corners = [a, b, c, d].map(|place| place.scaled(view.reduction));
         Some(Found { map, corners, agreeing, tiles })

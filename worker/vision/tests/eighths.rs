@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
 
-const GREY: Wanted = Wanted { longer: 1, shorter: 0, colour: false };
+const GREY: Wanted = Wanted { longer: 1, shorter: 0, colour: false, tint: false };
 const COLOUR: Wanted = Wanted { colour: true, ..GREY };
 
 /// What libjpeg-turbo makes of it; an error for a warning too.

@@ -80,6 +80,53 @@ fn brightness_is_the_same_with_colours_and_without() {
     }
 }
 
+const TINTED: Wanted = Wanted { longer: 120, shorter: 0, colour: false, tint: true };
+
+#[test]
+fn the_same_tint_from_every_form() {
+    let mean =
+        |plane: &Luma| plane.pixels().iter().map(|&level| f64::from(level)).sum::<f64>() / plane.pixels().len() as f64;
+    let tint = |name: &str| {
+        let tint = decode::photo(&image(name), &Caps::default(), TINTED).unwrap().tint?;
+        Some([mean(&tint.blue), mean(&tint.red)])
+    };
+    let lossless = tint("rgb16.png").unwrap();
+    assert!(lossless[0] < 124.0 && lossless[1] > 132.0, "brown is redder than grey, and less blue: {lossless:.1?}");
+    for name in [
+        "baseline.jpg",
+        "progressive.jpg",
+        "quarter-chroma.jpg",
+        "cmyk.jpg",
+        "alpha.png",
+        "lossless.webp",
+        "lossy.webp",
+    ] {
+        let found = tint(name).unwrap();
+        let apart = found.iter().zip(lossless).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(apart < 3.0, "{name}: {found:.1?}, not {lossless:.1?}");
+    }
+    let grey = tint("grey.jpg").unwrap_or([128.0; 2]);
+    assert!(grey.iter().all(|level| (level - 128.0).abs() < 0.5), "grey has none: {grey:?}");
+}
+
+#[test]
+fn brightness_is_the_same_to_the_last_bit_with_a_tint_and_without() {
+    // Odd sides: what fills the last column and row of pairs is no pixel of the photo.
+    let wave = |x: f64, factor: f64| ((x / factor).sin() * 90.0 + 120.0) as f32;
+    let odd = imagejob_truth::Picture::from_fn(67, 45, |at| [wave(at.x, 5.0), wave(at.y, 7.0), wave(at.x + at.y, 9.0)]);
+    for jpeg in [odd.to_jpeg(90), held(&odd.to_jpeg(90), 6), image("progressive.jpg")] {
+        for longer in [u32::MAX, 30, 17] {
+            let grey = decode::luma(&jpeg, &Caps::default(), longer).unwrap();
+            let tinted = decode::photo(&jpeg, &Caps::default(), Wanted { longer, ..TINTED }).unwrap();
+            assert!(grey.luma == tinted.luma, "for {longer}");
+            let tint = tinted.tint.unwrap();
+            let size = (tint.blue.width(), tint.blue.height());
+            assert_eq!(size, (tint.red.width(), tint.red.height()));
+            assert!(size.0 * 2 >= grey.luma.width() && size.1 * 2 >= grey.luma.height(), "{size:?} for {longer}");
+        }
+    }
+}
+
 #[test]
 fn one_bit_per_pixel_becomes_black_and_white() {
     let photo = decode::luma(&image("bilevel.png"), &Caps::default(), 120).unwrap();

@@ -32,6 +32,11 @@ fn look_at(bytes: &[u8]) -> Result<(), TestCaseError> {
         colour.map(|colour| (colour.width(), colour.height())),
         Some((photo.luma.width(), photo.luma.height()))
     );
+    let tinted = decode::photo(bytes, &CAPS, Wanted { longer: 60, tint: true, ..Wanted::default() });
+    prop_assert_eq!(
+        tinted.ok().map(|photo| (photo.luma.width(), photo.luma.height())),
+        Some((photo.luma.width(), photo.luma.height()))
+    );
     let quality = quality::assess(&photo, &Thresholds::default());
     prop_assert!(quality.sharpness.is_none_or(|sharpness| sharpness.is_finite() && sharpness >= 0.0));
     prop_assert!((0.0..=1.0).contains(&quality.brightness.clipped));

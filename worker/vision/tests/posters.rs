@@ -4,9 +4,10 @@
 
 use imagejob_truth::camera::{Shot, take};
 use imagejob_truth::{Picture, Poster};
-use imagejob_vision::poster::{Cause, Comparison, Reference, Verdict, compare};
+use imagejob_vision::decode::Photo;
+use imagejob_vision::poster::{Cause, Comparison, Reference, Verdict, compare, wanted};
 use imagejob_vision::registration::{View, WANTED_SIDE};
-use imagejob_vision::{Caps, Luma, decode};
+use imagejob_vision::{Caps, decode};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -21,14 +22,18 @@ fn art() -> Vec<Picture> {
     ["astronaut", "coffee", "flower", "rocket", "temple"].map(photograph).into()
 }
 
-fn luma(picture: &Picture) -> Luma {
-    decode::luma(&picture.to_jpeg(92), &Caps::default(), u32::MAX).unwrap().luma
+fn decoded(jpeg: &[u8], longer: u32) -> Photo {
+    decode::photo(jpeg, &Caps::default(), wanted(longer)).unwrap()
+}
+
+fn reference(picture: &Picture) -> Reference {
+    Reference::prepare(&decoded(&picture.to_jpeg(92), u32::MAX)).unwrap()
 }
 
 fn seen(poster: &Picture, shot: &Shot, art: &[Picture], rng: &mut StdRng) -> View {
     let (behind, before) = (rng.random_range(0..art.len()), rng.random_range(0..art.len()));
     let photograph = take(poster, &art[behind], &art[before], shot, rng);
-    View::of(&decode::luma(&photograph.jpeg, &Caps::default(), WANTED_SIDE).unwrap())
+    View::of(&decoded(&photograph.jpeg, WANTED_SIDE))
 }
 
 #[test]
@@ -38,7 +43,7 @@ fn posters_are_found_strangers_are_not_and_siblings_are_told_apart() {
     let rng = &mut StdRng::seed_from_u64(SEED);
     let posters: Vec<Poster> = (0..POSTERS).map(|i| Poster::design(SEED << 8 | i as u64, art.len())).collect();
     let pictures: Vec<Picture> = posters.iter().map(|poster| poster.draw(&art)).collect();
-    let references: Vec<Reference> = pictures.iter().map(|p| Reference::prepare(&luma(p)).unwrap()).collect();
+    let references: Vec<Reference> = pictures.iter().map(reference).collect();
     // One more mistake than the bench's error rate makes likely.
     let (mut found, mut told) = (0, 0);
     for of in 0..POSTERS {
@@ -70,7 +75,7 @@ fn what_cannot_be_seen_has_no_verdict_and_a_cause() {
     let art = art();
     let rng = &mut StdRng::seed_from_u64(SEED);
     let poster = Poster::design(SEED, art.len()).draw(&art);
-    let reference = Reference::prepare(&luma(&poster)).unwrap();
+    let reference = reference(&poster);
     let usual = Shot { covered: 0.0, ..Shot::usual(rng) };
     for (shot, cause) in
         [(Shot { gain: [0.04; 3], noise: 4.0, ..usual }, Cause::Dark), (Shot { blur: 20.0, ..usual }, Cause::Blurred)]
@@ -82,7 +87,7 @@ fn what_cannot_be_seen_has_no_verdict_and_a_cause() {
 
 #[test]
 fn a_plain_picture_is_no_reference() {
-    let plain = Luma::new(300, 400, vec![200; 120_000]).unwrap();
-    let sentence = Reference::prepare(&plain).unwrap_err().to_string();
+    let plain = Picture::from_fn(300, 400, |_| [200.0; 3]).to_jpeg(92);
+    let sentence = Reference::prepare(&decoded(&plain, u32::MAX)).unwrap_err().to_string();
     assert!(sentence.contains("0 features, at least 60 are needed"), "{sentence}");
 }

@@ -35,7 +35,7 @@ pub(crate) fn run(gates: &mut Gates, seed: u64, photographs: &[Vec<u8>]) {
         let coded: Vec<Vec<u8>> = large.iter().map(|pixels| encoded(pixels, quality, sampling)).collect();
         let bytes: Vec<f64> = coded.iter().map(|jpeg| jpeg.len() as f64 / 1e6).collect();
         for (what, colour, format) in [("grey", false, PixelFormat::GRAY), ("colour", true, PixelFormat::RGB)] {
-            let wanted = Wanted { longer: 1, shorter: 0, colour };
+            let wanted = Wanted { longer: 1, colour, ..Wanted::default() };
             let took = |jpeg: &Vec<u8>| {
                 let ours = millis(|| assert!(decode::streamed(&jpeg[..], &Caps::default(), wanted).unwrap().is_some()));
                 (ours, millis(|| theirs(jpeg, format)))
@@ -53,7 +53,7 @@ pub(crate) fn run(gates: &mut Gates, seed: u64, photographs: &[Vec<u8>]) {
 
 /// Pixels of a photograph at the size that phones have, with grain.
 fn enlarged(jpeg: &[u8], seed: u64) -> Vec<u8> {
-    let wanted = Wanted { longer: u32::MAX, shorter: 0, colour: true };
+    let wanted = Wanted { longer: u32::MAX, colour: true, ..Wanted::default() };
     let small: Colour = decode::photo(jpeg, &Caps::default(), wanted).unwrap().colour.unwrap();
     let pixels = small.pixels().concat();
     let source = fir::images::ImageRef::new(small.width(), small.height(), &pixels, fir::PixelType::U8x3).unwrap();

@@ -2,9 +2,10 @@
 
 use imagejob_truth::camera::{Photograph, Shot, take};
 use imagejob_truth::{Picture, Poster};
-use imagejob_vision::poster::{Comparison, Reference, Verdict, compare};
+use imagejob_vision::decode::Photo;
+use imagejob_vision::poster::{Comparison, Reference, Verdict, compare, wanted};
 use imagejob_vision::registration::{View, WANTED_SIDE};
-use imagejob_vision::{Caps, Luma, decode};
+use imagejob_vision::{Caps, decode};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -109,7 +110,7 @@ fn share(verdict: Verdict, found: &[&Comparison]) -> f64 {
 }
 
 fn time(gates: &mut Gates, seed: u64, taken: &[&Taken], subjects: &[Subject]) {
-    let decoded = |taken: &Taken| decode::luma(&taken.jpeg, &Caps::default(), WANTED_SIDE).unwrap();
+    let decoded = |taken: &Taken| decoded(&taken.jpeg, WANTED_SIDE);
     let times: Vec<[f64; 3]> = taken
         .iter()
         .step_by(taken.len().div_ceil(TIMED))
@@ -135,12 +136,12 @@ fn time(gates: &mut Gates, seed: u64, taken: &[&Taken], subjects: &[Subject]) {
 fn subject(seed: u64, art: &[Picture]) -> Subject {
     let poster = Poster::design(seed, art.len());
     let picture = poster.draw(art);
-    let reference = Reference::prepare(&luma(&picture)).unwrap();
+    let reference = Reference::prepare(&decoded(&picture.to_jpeg(92), u32::MAX)).unwrap();
     Subject { poster, picture, reference }
 }
 
-pub(crate) fn luma(picture: &Picture) -> Luma {
-    decode::luma(&picture.to_jpeg(92), &Caps::default(), u32::MAX).unwrap().luma
+pub(crate) fn decoded(jpeg: &[u8], longer: u32) -> Photo {
+    decode::photo(jpeg, &Caps::default(), wanted(longer)).unwrap()
 }
 
 fn photographs(of: usize, subject: &Subject, seed: u64, art: &[Picture]) -> Vec<Taken> {
@@ -173,7 +174,7 @@ fn photographs(of: usize, subject: &Subject, seed: u64, art: &[Picture]) -> Vec<
 }
 
 fn look(of: usize, what: What, photograph: Photograph) -> Taken {
-    let view = View::of(&decode::luma(&photograph.jpeg, &Caps::default(), WANTED_SIDE).unwrap());
+    let view = View::of(&decoded(&photograph.jpeg, WANTED_SIDE));
     Taken { of, what, view, corners: photograph.corners, jpeg: photograph.jpeg }
 }
 

@@ -8,7 +8,7 @@ use imagejob_vision::registration::View;
 
 use crate::gates::Gate::AtLeast;
 use crate::gates::{Gates, percent};
-use crate::posters::luma;
+use crate::posters::decoded;
 use crate::{in_parallel, speed};
 
 /// Candidates, as a job asks for if it does not say how many.
@@ -22,7 +22,8 @@ pub(crate) fn run(gates: &mut Gates, seed: u64, posters: u64, photographs: &[(us
     let numbers: Vec<u64> = (0..posters).collect();
     let before = resident();
     let reference = |&i: &u64| {
-        Arc::new(Reference::prepare_lean(&luma(&Poster::design(seed << 32 | i, art.len()).draw(art))).unwrap())
+        let jpeg = Poster::design(seed << 32 | i, art.len()).draw(art).to_jpeg(92);
+        Arc::new(Reference::prepare_lean(&decoded(&jpeg, u32::MAX)).unwrap())
     };
     let gallery = Gallery::of(in_parallel(&numbers, reference));
     let kib = resident().saturating_sub(before) / posters;

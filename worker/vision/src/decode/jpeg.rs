@@ -3,9 +3,10 @@
 
 mod eighth;
 
+use std::borrow::Cow;
 use std::io::{BufReader, Read};
 
-use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, ScalingFactor};
+use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
 
 use super::{Stored, Wanted, affordable};
 use crate::header::{self, Caps, Header, jpeg_has_end, jpeg_without_icc};
@@ -43,6 +44,50 @@ pub(super) fn colour(bytes: &[u8], header: &Header, wanted: Wanted) -> Result<St
     Ok(Stored { width, height, pixels: rgb(raw), held: orientation::of_jpeg(bytes) })
 }
 
+/// Brightness, and what is bluer and what is redder than grey, as they are stored. `None` where they are stored
+/// otherwise, or not at all, and for an eighth, which is as fast in colour.
+pub(super) fn planes(bytes: &[u8], header: &Header, wanted: Wanted) -> Result<Option<[Stored; 3]>, ImageError> {
+    let scale = scale_for(header, wanted);
+    if scale == ScalingFactor::ONE_EIGHTH {
+        return Ok(None);
+    }
+    let (mut decoder, read, bytes) = opened(bytes, header, scale)?;
+    let subsampled = matches!(read.subsamp, Subsamp::None | Subsamp::Sub2x1 | Subsamp::Sub2x2 | Subsamp::Sub1x2);
+    if read.colorspace != Colorspace::YCbCr || !subsampled || read.is_lossless {
+        return Ok(None);
+    }
+    let (width, height) = (scale.scale(header.width as usize), scale.scale(header.height as usize));
+    let image = YuvImage { pixels: (), width, align: 1, height, subsamp: read.subsamp };
+    let ((stride, rows), (tint_width, tint_height)) = (image.y_size(), image.uv_size());
+    let mut pixels = vec![0; stride * rows + 2 * tint_width * tint_height];
+    let target = YuvImage { pixels: pixels.as_mut_slice(), width, align: 1, height, subsamp: read.subsamp };
+    if let Err(error) = decoder.decompress_to_yuv(&bytes, target) {
+        tolerate(error, &bytes)?;
+    }
+    let held = orientation::of_jpeg(&bytes);
+    let stored = |width: usize, height: usize, pixels: Vec<u8>| Stored {
+        width: width as u32,
+        height: height as u32,
+        pixels,
+        held,
+    };
+    // One after the other, so that never more than four bytes a pixel are held.
+    let mut last_plane = |begin: usize| {
+        let plane = pixels.split_off(begin);
+        pixels.shrink_to_fit();
+        plane
+    };
+    let red = last_plane(stride * rows + tint_width * tint_height);
+    let blue = last_plane(stride * rows);
+    // What fills the last column or row of pairs is not of the photo.
+    for row in 1..height {
+        pixels.copy_within(row * stride..row * stride + width, row * width);
+    }
+    pixels.truncate(width * height);
+    let tint = |pixels| stored(tint_width, tint_height, pixels);
+    Ok(Some([stored(width, height, pixels), tint(blue), tint(red)]))
+}
+
 fn rgb(raw: Raw) -> Vec<u8> {
     match raw.format {
         PixelFormat::CMYK => in_place(raw.pixels, light),
@@ -73,7 +118,7 @@ pub(super) fn streamed(bytes: impl Read, caps: &Caps, wanted: Wanted) -> Result<
         return Ok(None);
     }
     let [width, height] = [header.width, header.height].map(|side| side.div_ceil(8));
-    let pixels = eighth::pixels(&head, bytes, wanted.colour);
+    let pixels = eighth::pixels(&head, bytes, wanted.in_colour());
     let held = orientation::of_jpeg(&head);
     Ok(pixels.map(|pixels| (header, Stored { width, height, pixels, held })))
 }
@@ -93,17 +138,7 @@ fn decompress(bytes: &[u8], header: &Header, scale: ScalingFactor, format: Pixel
     {
         return Ok(Raw { width: width as u32, height: height as u32, format, pixels });
     }
-    let mut decoder = Decompressor::new().map_err(judge)?;
-    decoder.set_scan_limit(scan_limit(header)).map_err(judge)?;
-    decoder.set_scaling_factor(scale).map_err(judge)?;
-    let read = match decoder.read_header(bytes) {
-        // A profile in pieces says nothing about the pixels, but libjpeg-turbo has no other word than this one.
-        Err(error) if error.to_string().contains("bad ICC marker") => {
-            let plain = jpeg_without_icc(bytes).ok_or_else(|| judge(error))?;
-            return decompress(&plain, header, scale, format);
-        }
-        read => read.map_err(judge)?,
-    };
+    let (mut decoder, read, bytes) = opened(bytes, header, scale)?;
     let format = match read.colorspace {
         Colorspace::CMYK | Colorspace::YCCK => PixelFormat::CMYK,
         Colorspace::RGB | Colorspace::YCbCr | Colorspace::Gray => format,
@@ -111,10 +146,31 @@ fn decompress(bytes: &[u8], header: &Header, scale: ScalingFactor, format: Pixel
     let pitch = width * format.size();
     let mut pixels = vec![0; pitch * height];
     let target = Image { pixels: pixels.as_mut_slice(), width, pitch, height, format };
-    if let Err(error) = decoder.decompress(bytes, target) {
-        tolerate(error, bytes)?;
+    if let Err(error) = decoder.decompress(&bytes, target) {
+        tolerate(error, &bytes)?;
     }
     Ok(Raw { width: width as u32, height: height as u32, format, pixels })
+}
+
+/// A decoder that has read the header, and the bytes that it reads.
+fn opened<'a>(
+    bytes: &'a [u8],
+    header: &Header,
+    scale: ScalingFactor,
+) -> Result<(Decompressor, DecompressHeader, Cow<'a, [u8]>), ImageError> {
+    let mut decoder = Decompressor::new().map_err(judge)?;
+    decoder.set_scan_limit(scan_limit(header)).map_err(judge)?;
+    decoder.set_scaling_factor(scale).map_err(judge)?;
+    match decoder.read_header(bytes) {
+        Ok(read) => Ok((decoder, read, bytes.into())),
+        // A profile in pieces says nothing about the pixels, but libjpeg-turbo has no other word than this one.
+        Err(error) if error.to_string().contains("bad ICC marker") => {
+            let plain = jpeg_without_icc(bytes).ok_or_else(|| judge(error))?;
+            let read = decoder.read_header(&plain).map_err(judge)?;
+            Ok((decoder, read, plain.into()))
+        }
+        Err(error) => Err(judge(error)),
+    }
 }
 
 fn an_eighth(mut bytes: &[u8], format: PixelFormat) -> Option<Vec<u8>> {
@@ -205,7 +261,7 @@ mod tests {
             let shorter = Wanted { shorter: wanted, ..Wanted::default() };
             assert_eq!(scale_for(&header(side, 65_535, 0), shorter), scale, "{side} beside a longer one for {wanted}");
         }
-        let both = Wanted { longer: 500, shorter: 224, colour: false };
+        let both = Wanted { longer: 500, shorter: 224, ..Wanted::default() };
         assert_eq!(scale_for(&header(4_000, 3_000, 0), both), ScalingFactor::ONE_EIGHTH, "500 x 375");
         assert_eq!(scale_for(&header(4_000, 1_000, 0), both), ScalingFactor::ONE_QUARTER, "1,000 x 250");
     }

@@ -3,10 +3,11 @@
 //! Who stands before a poster stands before its edge too, and hides it. What a sibling prints otherwise leaves the
 //! edge to be seen, and ends where print ends, with plain cells around it. Both may touch.
 
+use super::colours::distance;
 use super::grid::Grid;
 use super::outline::filled;
 use super::state::State;
-use crate::registration::Tiles;
+use crate::registration::{Strip, Tiles};
 
 /// Cells of the rim that something in the way hides, and with them the poster's edge: 6 % of the longer side.
 const HIDDEN_EDGE: usize = 3;
@@ -14,6 +15,8 @@ const HIDDEN_EDGE: usize = 3;
 const HIDDEN_RIM: usize = 6;
 /// The levels on both sides of an edge that can be seen differ by so many, and this share of the brighter one.
 const EDGE: (f64, f64) = (5.0, 0.08);
+/// Or their colours by so many levels.
+const EDGE_TINT: f64 = 8.0;
 /// Cells so near to what is in the way are its outline.
 const OUTLINE: usize = 2;
 
@@ -53,7 +56,10 @@ fn is_end(grid: Grid, i: usize, states: &[State]) -> bool {
 
 /// Whether a region goes on beyond the poster.
 fn crosses_edge(region: &[usize], ends: &[bool], states: &[State], tiles: &Tiles) -> bool {
-    let is_visible = |[within, beyond]: [f64; 2]| (within - beyond).abs() > EDGE.0 + EDGE.1 * within.max(beyond);
+    let is_visible = |[within, beyond]: [Strip; 2]| {
+        let tints = within.tint.zip(beyond.tint).map_or(0.0, |(within, beyond)| distance(within, beyond));
+        (within.level - beyond.level).abs() > EDGE.0 + EDGE.1 * within.level.max(beyond.level) || tints > EDGE_TINT
+    };
     let ends = || region.iter().filter(|&&i| ends[i]);
     // An edge that is out of the photo tells nothing.
     let edge_hidden = ends().filter(|&&i| tiles.edge[i].is_some_and(|edge| !is_visible(edge))).count();

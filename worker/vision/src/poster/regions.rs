@@ -1,9 +1,12 @@
 //! What differs between a photo and the reference, and what each difference is: something in the way, or a part of
 //! the poster that is another one.
 
+use std::borrow::Cow;
+
+use super::colours::with_colours;
 use super::grid::Grid;
 use super::obstacle::hidden;
-use super::state::{CLEAR, Exposure, PRINTED, State, states};
+use super::state::{CLEAR, Exposure, PRINTED, State, colours, states};
 use crate::registration::{SAME, Tiles};
 
 /// The findings about all tiles.
@@ -24,8 +27,10 @@ pub(super) struct Regions {
 /// Finds the regions.
 pub(super) fn of(tiles: &Tiles) -> Regions {
     let grid = Grid::of(tiles);
+    let colours = colours(grid, tiles);
+    let tiles = &if colours.is_some() { Cow::Owned(with_colours(tiles)) } else { Cow::Borrowed(tiles) };
     let exposure = Exposure::of(tiles);
-    let states = states(grid, tiles, &exposure);
+    let states = states(grid, tiles, &exposure, colours.as_ref());
     let hidden = hidden(grid, &states, tiles);
     let near_hidden: Vec<bool> = (0..grid.len()).map(|i| grid.around(i, 1).any(|near| hidden[near])).collect();
     let open = |i: usize, contrast: (f64, f64)| {
@@ -55,7 +60,7 @@ pub(super) fn of(tiles: &Tiles) -> Regions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registration::Tile;
+    use crate::registration::{Strip, Tile, Tints};
 
     const PRINT: Tile = Tile {
         reference_contrast: 40.0,
@@ -63,10 +68,11 @@ mod tests {
         reference_mean: 120.0,
         photo_mean: 100.0,
         correlation: 0.98,
+        tint: None,
     };
 
     /// A cell each: `#` printed and the same, `x` printed and not, `.` plain, `o` plain but covered, blank not in view.
-    /// `X` is printed and not the same where the poster's edge is out of the photo. Where the photo shows the edge, the
+    /// `r` is plain and as bright as it should be. `X` is printed and not the same where the poster's edge is out of the photo. Where the photo shows the edge, the
     /// wall is dark.
     fn tiles(rows: &[&str]) -> Tiles {
         let cells: Vec<char> = rows.iter().flat_map(|row| row.chars()).collect();
@@ -75,7 +81,7 @@ mod tests {
         let cell = |c: char| match c {
             '#' => Some(PRINT),
             'x' | 'z' => Some(Tile { correlation: 0.1, ..PRINT }),
-            '.' => Some(Tile { reference_contrast: 0.5, photo_contrast: 2.0, correlation: 0.0, ..PRINT }),
+            '.' | 'r' => Some(Tile { reference_contrast: 0.5, photo_contrast: 2.0, correlation: 0.0, ..PRINT }),
             'o' => Some(Tile { reference_contrast: 0.5, photo_mean: 60.0, correlation: 0.0, ..PRINT }),
             _ => None,
         };
@@ -89,7 +95,7 @@ mod tests {
         };
         let edge = |i: usize| {
             let levels = if "#.".contains(cells[i]) { [100.0, 20.0] } else { [60.0; 2] };
-            (grid.is_rim(i) && cells[i] != 'z').then_some(levels)
+            (grid.is_rim(i) && cells[i] != 'z').then_some(levels.map(|level| Strip { level, tint: None }))
         };
         Tiles {
             across,
@@ -133,6 +139,56 @@ mod tests {
         let edge = rows.map(|row| row.replace('o', "."));
         let sibling = found(&edge.each_ref().map(String::as_str));
         assert!(sibling.least < 0.5 && sibling.hidden < 0.01, "{sibling:?}");
+    }
+
+    /// The same in colours: the ground is greenish, prints have all colours, what is off is red, and so is `r`.
+    fn in_colours(rows: &[&str]) -> Tiles {
+        const RED: [f64; 2] = [-10.0, 40.0];
+        const GROUND: [f64; 2] = [-20.0, -15.0];
+        let plain = tiles(rows);
+        let cells: Vec<char> = rows.iter().flat_map(|row| row.chars()).collect();
+        let print = |i: usize| [(i % 7 * 8) as f64 - 24.0, (i % 5 * 10) as f64 - 20.0];
+        let seen = |i: usize| match cells[i] {
+            '#' => print(i),
+            '.' => GROUND,
+            _ => RED,
+        };
+        let tint = |(i, tile): (usize, &Option<Tile>)| {
+            let reference = if "#x".contains(cells[i]) { print(i) } else { GROUND };
+            let tints = Tints { reference, photo: seen(i), variances: [0.0; 2], covariance: 0.0 };
+            tile.map(|tile| Tile { tint: Some(tints), photo_mean: tile.reference_mean, ..tile })
+        };
+        let edge = |(i, strips): (usize, &Option<[Strip; 2]>)| {
+            let beyond = if "#.".contains(cells[i]) { [0.0; 2] } else { RED };
+            strips.map(|[within, wall]| [Strip { tint: Some(seen(i)), ..within }, Strip { tint: Some(beyond), ..wall }])
+        };
+        let tinted = |tiles: &[Option<Tile>]| tiles.iter().enumerate().map(tint).collect();
+        Tiles {
+            across: plain.across,
+            cells: tinted(&plain.cells),
+            parts: tinted(&plain.parts),
+            edge: plain.edge.iter().enumerate().map(edge).collect(),
+        }
+    }
+
+    #[test]
+    #[allow(clippy::float_cmp)] // exact: shares of whole tiles
+    fn somebody_as_bright_as_the_ground_is_told_by_another_colour() {
+        let rows = [
+            "............",
+            ".##########.",
+            ".##########.",
+            ".##########.",
+            ".###xxxx###.",
+            ".###xxxx###.",
+            ".###xxxx###.",
+            "....rrrr....",
+            "....rrrr....",
+        ];
+        let grey = found(&rows);
+        assert!(grey.least < 0.5 && grey.hidden == 0.0, "a sibling, by brightness alone: {grey:?}");
+        let somebody = of(&in_colours(&rows));
+        assert!(somebody.least > 0.9 && somebody.hidden > 0.15, "{somebody:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What became of each cell of a poster in a photo.
 
+use super::colours::Colours;
 use super::grid::Grid;
 use super::light;
 use crate::registration::{SAME, Tile, Tiles};
@@ -14,6 +15,8 @@ pub(super) const CLEAR: (f64, f64) = (4.0, 6.0);
 const COVERED: (f64, f64) = (2.5, 3.5);
 /// A tile that correlates at least so well tells how the poster is lit there.
 const SURELY_SAME: f64 = 0.8;
+/// Grey levels; a tile with more is more than noise in any photo that can be judged.
+const CONTRASTY: f64 = 8.0;
 /// A printed strip along the edge that correlates less is not the same.
 const SAME_STRIP: f64 = 0.5;
 
@@ -28,7 +31,7 @@ pub(super) enum State {
     Differs,
     /// Plain in the reference and in the photo.
     Plain,
-    /// Plain in the reference only, or in another light than what is around it.
+    /// Plain in the reference only, or in another light than what is around it, or in another colour.
     Covered,
 }
 
@@ -54,7 +57,7 @@ impl Exposure {
         };
         // What is left of the photo's contrast when the reference's is taken away; least in plain tiles.
         let left_over = |tile: &&Tile| tile.photo_contrast * (1.0 - tile.correlation.powi(2)).max(0.0).sqrt();
-        let strong = seen.iter().filter(|tile| tile.reference_contrast > 8.0);
+        let strong = seen.iter().filter(|tile| tile.reference_contrast > CONTRASTY);
         Self {
             gain: rank(strong.map(|tile| tile.photo_contrast / tile.reference_contrast).collect(), 0.5),
             noise: rank(seen.iter().map(left_over).collect(), 0.2),
@@ -71,9 +74,16 @@ impl Exposure {
     }
 }
 
+/// What the photo makes of colours, if that can be told.
+pub(super) fn colours(grid: Grid, tiles: &Tiles) -> Option<Colours> {
+    let is_known = |tile: &Tile| tile.reference_contrast > CONTRASTY && tile.correlation >= SURELY_SAME;
+    let known = (0..grid.len()).filter(|&i| !grid.is_rim(i) && tiles.parts[i].as_ref().is_some_and(is_known));
+    Colours::of(known.filter_map(|i| tiles.cells[i].as_ref()))
+}
+
 /// A cell is judged by that tile, of the printed ones that it is a part of, that looks most the same; by its light
-/// if none is printed.
-pub(super) fn states(grid: Grid, tiles: &Tiles, exposure: &Exposure) -> Vec<State> {
+/// and its colour if none is printed.
+pub(super) fn states(grid: Grid, tiles: &Tiles, exposure: &Exposure, colours: Option<&Colours>) -> Vec<State> {
     let mut best: Vec<Option<f64>> = vec![None; grid.len()];
     for (i, tile) in tiles.parts.iter().enumerate() {
         let Some(tile) = tile.filter(|tile| exposure.shows(tile, PRINTED)) else { continue };
@@ -83,8 +93,14 @@ pub(super) fn states(grid: Grid, tiles: &Tiles, exposure: &Exposure) -> Vec<Stat
     }
     let known = |i: usize| !grid.is_rim(i) && best[i].is_some_and(|correlation| correlation >= SURELY_SAME);
     let known: Vec<bool> = (0..grid.len()).map(known).collect();
-    let plain = |i: usize| tiles.cells[i].is_some_and(|cell| best[i].is_none() && !exposure.is_too_rich(&cell));
-    let lit = light::continuous(grid, &tiles.cells, &known, plain);
+    let plain = |i: usize| tiles.cells[i].as_ref().filter(|_| best[i].is_none());
+    let usual = light::usual(tiles, &known);
+    let is_own = |cell: &Tile| colours.is_some_and(|colours| colours.is_own(cell)) && usual(cell);
+    let known: Vec<bool> = (0..grid.len()).map(|i| known[i] || plain(i).is_some_and(is_own)).collect();
+    let beyond = |i: usize| tiles.edge[i].and_then(|[_, beyond]| beyond.tint);
+    let is_other = |i: usize, cell: &Tile| colours.is_some_and(|colours| colours.is_other(cell, beyond(i)));
+    let usable = |i: usize| plain(i).is_some_and(|cell| !exposure.is_too_rich(cell) && !is_other(i, cell));
+    let lit = light::continuous(grid, tiles, &known, usable);
     let judge = |i: usize| {
         let same = if grid.is_rim(i) { SAME_STRIP } else { SAME };
         match (tiles.cells[i], best[i]) {

@@ -56,7 +56,8 @@ impl Cause {
 
 /// A poster of which less than this share of the printed tiles is the same is another one.
 const SAME_POSTER: f64 = 0.45;
-/// Below this score it is a sibling, from the other on the poster itself; between them nobody should say.
+/// What can be seen of a poster is like it by the share of the printed tiles that are the same times the correlation
+/// where it is lowest. Below this it is a sibling, from the other on the poster itself; between them nobody should say.
 /// `cargo bench --bench accuracy` prints what they make of true pairs and of siblings.
 const SIBLING_BELOW: f64 = 0.52;
 const MATCH_FROM: f64 = 0.57;
@@ -95,12 +96,13 @@ pub(super) fn of(view: &View, found: &Found) -> Comparison {
         return not_found(view);
     }
     let regions = regions::of(&found.tiles);
-    let score = (regions.same * regions.least.max(LEAST)).clamp(0.0, 1.0);
-    let (verdict, causes) = judge(&regions, score, view.trouble().map(Cause::from));
+    let likeness = (regions.same * regions.least.max(LEAST)).clamp(0.0, 1.0);
+    let (verdict, causes) = judge(&regions, likeness, view.trouble().map(Cause::from));
+    let score = likeness * regions.in_view * (1.0 - regions.hidden);
     Comparison { verdict, causes, score, corners: Some(found.corners), agreeing: found.agreeing }
 }
 
-fn judge(regions: &Regions, score: f64, trouble: Option<Cause>) -> (Verdict, Vec<Cause>) {
+fn judge(regions: &Regions, likeness: f64, trouble: Option<Cause>) -> (Verdict, Vec<Cause>) {
     let hidden = regions.hidden > HARDLY_HIDDEN || regions.in_view < 1.0 - HARDLY_HIDDEN;
     let occluded = hidden.then_some(Cause::Occluded);
     let with = |first: Option<Cause>| first.into_iter().chain(occluded).collect();
@@ -109,11 +111,11 @@ fn judge(regions: &Regions, score: f64, trouble: Option<Cause>) -> (Verdict, Vec
     } else if regions.hidden > MOST_HIDDEN || regions.in_view < LEAST_IN_VIEW {
         // Out of focus much looks hidden that is not.
         (Verdict::Unsure, with(trouble))
-    } else if score < MATCH_FROM && trouble.is_some() {
+    } else if likeness < MATCH_FROM && trouble.is_some() {
         (Verdict::Unsure, with(trouble))
-    } else if score < SIBLING_BELOW {
+    } else if likeness < SIBLING_BELOW {
         (Verdict::Mismatch, with(Some(Cause::Sibling)))
-    } else if score < MATCH_FROM {
+    } else if likeness < MATCH_FROM {
         (Verdict::Unsure, with(Some(Cause::Sibling)))
     } else {
         (Verdict::Match, with(None))

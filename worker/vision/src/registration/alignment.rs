@@ -4,9 +4,9 @@
 use super::search::{SIDE, best};
 use super::template::Template;
 use super::tiles::{self, BEYOND, Tiles};
-use crate::Luma;
 use crate::geometry::{Homography, Point, frame, mean_side};
 use crate::warp::{in_view, straightened};
+use crate::{Luma, Tint};
 
 /// Pixels between the edge and the first tile: a strip of the wall behind would look like a difference.
 const INSET: usize = 4;
@@ -20,7 +20,12 @@ const MIN_CONTRAST: f64 = 8.0;
 const MIN_CORRELATION: f64 = 0.6;
 
 /// The better map, from the unit square, and the tiles; `None` if hardly any tile is in view.
-pub(super) fn align(photo: &Luma, template: &Template, map: &Homography) -> Option<(Homography, Tiles)> {
+pub(super) fn align(
+    photo: &Luma,
+    tint: Option<&Tint>,
+    template: &Template,
+    map: &Homography,
+) -> Option<(Homography, Tiles)> {
     let to_unit = Homography::scale(1.0 / f64::from(template.width), 1.0 / f64::from(template.height));
     let size = (f64::from(template.width), f64::from(template.height));
     let map = map.after(&to_unit);
@@ -44,7 +49,19 @@ pub(super) fn align(photo: &Luma, template: &Template, map: &Homography) -> Opti
     let with_wall = map.after(&Homography::shift(-(BEYOND as f64), -(BEYOND as f64)));
     let more = 2 * BEYOND as u32;
     let seen = straightened(photo, &with_wall, template.width + more, template.height + more);
-    let tiles = tiles::compare(&templates[soft], &seen, |columns, rows| {
+    // Colours at half of the template's size, wherever their pixels are.
+    let tints = template.tint.as_ref().zip(tint).map(|(known, tint)| {
+        let plane = |plane: &Luma| {
+            let factor = |whole: u32, own: u32| f64::from(own) / f64::from(whole);
+            let to_plane =
+                Homography::scale(factor(photo.width(), plane.width()), factor(photo.height(), plane.height()));
+            let map = to_plane.after(&with_wall).after(&Homography::scale(2.0, 2.0));
+            straightened(plane, &map, seen.width().div_ceil(2), seen.height().div_ceil(2))
+        };
+        (known, tint.each(plane))
+    });
+    let tints = tints.as_ref().map(|(known, seen)| (*known, seen));
+    let tiles = tiles::compare(&templates[soft], &seen, tints, |columns, rows| {
         let (width, height) = (columns.len() as f64, rows.len() as f64);
         in_view(photo, &with_wall, columns.start as f64, rows.start as f64, width, height)
     });

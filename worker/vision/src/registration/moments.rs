@@ -1,6 +1,8 @@
 //! How well two parts of pictures correlate, from sums over their pixels: sums of parts add up to the sums of the
 //! whole.
 
+use crate::tint::GREY;
+
 /// A part of the reference and one of the photo, of the same size, compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Tile {
@@ -14,6 +16,37 @@ pub(crate) struct Tile {
     pub(crate) photo_mean: f64,
     /// -1 to 1; 1 = the same but for brightness and contrast.
     pub(crate) correlation: f64,
+    /// The same of their colours, where both have any.
+    pub(crate) tint: Option<Tints>,
+}
+
+/// The colours of a part of the reference and of one of the photo.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Tints {
+    /// How much bluer and how much redder than grey the reference's part is in the mean, levels.
+    pub(crate) reference: [f64; 2],
+    /// The photo's.
+    pub(crate) photo: [f64; 2],
+    /// Variance of the reference's colours, of the photo's, and how they vary together; squares of levels.
+    pub(crate) variances: [f64; 2],
+    pub(crate) covariance: f64,
+}
+
+impl Tints {
+    /// From the sums over both planes of the photo, and of the reference.
+    pub(super) fn of(photo: [Sums; 2], reference: [Sums; 2]) -> Self {
+        let mean = |sums: Sums| sums.mean(sums.levels) - f64::from(GREY);
+        let variance = |planes: [Sums; 2]| planes.iter().map(|sums| sums.contrast().powi(2)).sum();
+        let covariance = |i: usize| {
+            photo[i].mean(photo[i].products) - photo[i].mean(photo[i].levels) * reference[i].mean(reference[i].levels)
+        };
+        Self {
+            reference: reference.map(mean),
+            photo: photo.map(mean),
+            variances: [variance(reference), variance(photo)],
+            covariance: covariance(0) + covariance(1),
+        }
+    }
 }
 
 /// Over the pixels of one part: how many, their levels, squares of levels, products with the other's.
@@ -51,7 +84,7 @@ impl Sums {
         f64::from(sum) / f64::from(self.count.max(1))
     }
 
-    fn contrast(self) -> f64 {
+    pub(super) fn contrast(self) -> f64 {
         (self.mean(self.squares) - self.mean(self.levels).powi(2)).max(0.0).sqrt()
     }
 
@@ -65,6 +98,7 @@ impl Sums {
             photo_contrast: seen,
             reference_mean: own,
             photo_mean: other,
+            tint: None,
             correlation: if scale > 1e-6 { (self.mean(self.products) - own * other) / scale } else { 0.0 },
         }
     }

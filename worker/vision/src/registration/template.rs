@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use fast_image_resize::FilterType;
 
-use crate::Luma;
+use crate::{Luma, Tint};
 
 /// The longer side, pixels: a line of text of 3 % of a poster's height is 12 pixels high.
 const SIDE: u32 = 400;
@@ -19,12 +19,16 @@ pub(super) struct Template {
     pub(super) height: u32,
     /// Sharp and ever softer, as far as it is kept: the first at least.
     soft: Vec<Luma>,
+    /// Colours at half the size.
+    pub(super) tint: Option<Tint>,
 }
 
 impl Template {
-    pub(super) fn of(poster: &Luma) -> Self {
+    pub(super) fn of(poster: &Luma, tint: Option<&Tint>) -> Self {
         let sharp = poster.shrunk_to(SIDE);
-        Self { width: sharp.width(), height: sharp.height(), soft: ever_softer(sharp) }
+        let (width, height) = (sharp.width(), sharp.height());
+        let tint = tint.map(|tint| tint.resized(width.div_ceil(2), height.div_ceil(2)));
+        Self { width, height, soft: ever_softer(sharp), tint }
     }
 
     /// Keeps the sharp one alone.

@@ -6,9 +6,10 @@
 
 use std::ops::Range;
 
-use super::moments::{Sums, Tile};
+use super::moments::{Sums, Tile, Tints};
 use super::search::PLAIN;
-use crate::Luma;
+use crate::tint::GREY;
+use crate::{Luma, Tint};
 
 /// Side of a cell, pixels of the template: a glyph of small print.
 pub(super) const CELL: usize = 8;
@@ -36,7 +37,16 @@ pub(crate) struct Tiles {
     /// strip of it and its two neighbours.
     pub(crate) parts: Vec<Option<Tile>>,
     /// For each cell of the ring the photo's mean levels hard within the reference's edge and hard beyond it.
-    pub(crate) edge: Vec<Option<[f64; 2]>>,
+    pub(crate) edge: Vec<Option<[Strip; 2]>>,
+}
+
+/// A strip of the photo.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Strip {
+    /// Mean level.
+    pub(crate) level: f64,
+    /// How much bluer and how much redder than grey it is in the mean, levels.
+    pub(crate) tint: Option<[f64; 2]>,
 }
 
 /// A printed tile correlates at least this well with itself, seen by a camera.
@@ -71,7 +81,12 @@ pub(super) fn spans(length: usize) -> Vec<Range<usize>> {
 
 /// Compares the photo, straightened, with the reference. `seen` shows [`BEYOND`] pixels more than the reference on
 /// each side; `in_view` tells whether the photo shows a rectangle of its columns and rows.
-pub(super) fn compare(reference: &Luma, seen: &Luma, in_view: impl Fn(&Range<usize>, &Range<usize>) -> bool) -> Tiles {
+pub(super) fn compare(
+    reference: &Luma,
+    seen: &Luma,
+    tints: Option<(&Tint, &Tint)>,
+    in_view: impl Fn(&Range<usize>, &Range<usize>) -> bool,
+) -> Tiles {
     let grid = Grid::of(reference);
     let there = |span: &Range<usize>| span.start + BEYOND..span.end + BEYOND;
     let shown: Vec<bool> = (0..grid.len()).map(|i| in_view(&there(grid.column(i)), &there(grid.row(i)))).collect();
@@ -86,11 +101,19 @@ pub(super) fn compare(reference: &Luma, seen: &Luma, in_view: impl Fn(&Range<usi
     let tile = |i: usize, sums: &[Sums]| whole[i].as_ref().map(|(parts, own)| total(parts, sums).compared(own));
     let still = grid.sums(reference, seen, [BEYOND; 2]);
     let mut tiles: Vec<Option<Tile>> = (0..grid.len()).map(|i| tile(i, &still)).collect();
+    let mut cells: Vec<Option<Tile>> = (0..grid.len()).map(|i| shown[i].then(|| still[i].compared(&own[i]))).collect();
     for (dx, dy) in (-REACH..=REACH).flat_map(|dy| (-REACH..=REACH).map(move |dx| (dx, dy))) {
         if (dx, dy) == (0, 0) {
             continue;
         }
         let moved = grid.sums(reference, seen, [dx, dy].map(|by| BEYOND.strict_add_signed(by)));
+        for (i, cell) in cells.iter_mut().enumerate() {
+            // Print next to a plain cell is not to be seen in it.
+            let Some(cell) = cell.as_mut().filter(|cell| cell.reference_contrast < PLAIN) else { continue };
+            if moved[i].contrast() < cell.photo_contrast {
+                *cell = moved[i].compared(&own[i]);
+            }
+        }
         for (i, best) in tiles.iter_mut().enumerate() {
             let Some(best) = best.as_mut().filter(|best| best.reference_contrast >= PLAIN) else { continue };
             if let Some(found) = tile(i, &moved).filter(|found| found.correlation > best.correlation) {
@@ -98,11 +121,39 @@ pub(super) fn compare(reference: &Luma, seen: &Luma, in_view: impl Fn(&Range<usi
             }
         }
     }
-    let cells = (0..grid.len()).map(|i| shown[i].then(|| still[i].compared(&own[i]))).collect();
+    if let Some((reference, seen)) = tints {
+        let half = grid.halved();
+        let planes = |of: &Tint, at: [usize; 2]| {
+            [(&reference.blue, &of.blue), (&reference.red, &of.red)].map(|(own, other)| half.sums(own, other, at))
+        };
+        let (own, there) = (planes(reference, [0, 0]), planes(seen, [BEYOND / 2; 2]));
+        let tints_of = |parts: &[usize]| {
+            let whole = |planes: &[Vec<Sums>; 2]| {
+                planes.each_ref().map(|sums| parts.iter().fold(Sums::default(), |total, &i| total.plus(sums[i])))
+            };
+            Tints::of(whole(&there), whole(&own))
+        };
+        for (i, cell) in cells.iter_mut().enumerate() {
+            if let Some(cell) = cell {
+                cell.tint = Some(tints_of(&[i]));
+            }
+            if let (Some(tile), Some((parts, _))) = (&mut tiles[i], &whole[i]) {
+                tile.tint = Some(tints_of(parts));
+            }
+        }
+    }
     let mean = |[columns, rows]: [Range<usize>; 2]| {
-        let level = |y: usize| seen.row(y as u32)[columns.clone()].iter().map(|&level| u32::from(level)).sum::<u32>();
-        let sum: u32 = rows.clone().map(level).sum();
-        in_view(&columns, &rows).then(|| f64::from(sum) / (columns.len() * rows.len()) as f64)
+        let of = |plane: &Luma, columns: Range<usize>, rows: Range<usize>| {
+            let level =
+                |y: usize| plane.row(y as u32)[columns.clone()].iter().map(|&level| u32::from(level)).sum::<u32>();
+            let sum: u32 = rows.clone().map(level).sum();
+            f64::from(sum) / (columns.len() * rows.len()) as f64
+        };
+        let half = |span: &Range<usize>| span.start / 2..span.end / 2;
+        let tint =
+            |tint: &Tint| [&tint.blue, &tint.red].map(|plane| of(plane, half(&columns), half(&rows)) - f64::from(GREY));
+        in_view(&columns, &rows)
+            .then(|| Strip { level: of(seen, columns.clone(), rows.clone()), tint: tints.map(|(_, seen)| tint(seen)) })
     };
     let edge = (0..grid.len()).map(|i| {
         let [within, beyond] = grid.edge(i, reference)?;
@@ -122,6 +173,12 @@ struct Grid {
 impl Grid {
     fn of(reference: &Luma) -> Self {
         Self { columns: spans(reference.width() as usize), rows: spans(reference.height() as usize) }
+    }
+
+    /// The same cells at half the size, less the pixels that are half in one.
+    fn halved(&self) -> Self {
+        let half = |spans: &[Range<usize>]| spans.iter().map(|span| span.start.div_ceil(2)..span.end / 2).collect();
+        Self { columns: half(&self.columns), rows: half(&self.rows) }
     }
 
     fn len(&self) -> usize {
@@ -227,15 +284,15 @@ mod tests {
             };
             Luma::new(77, 66, (0..77 * 66).map(level).collect()).unwrap()
         };
-        let same = compare(&reference, &seen(&reference), |_, _| true);
+        let same = compare(&reference, &seen(&reference), None, |_, _| true);
         let across = same.across;
         let tile = same.parts[across + 1].unwrap();
         assert!(tile.correlation > 0.99, "{tile:?}");
-        assert!((same.edge[1].unwrap()[1] - 90.0).abs() < 1e-9, "the wall");
+        assert!((same.edge[1].unwrap()[1].level - 90.0).abs() < 1e-9, "the wall");
         assert!((same.same() - 1.0).abs() < 1e-9);
-        let different = compare(&reference, &seen(&other), |_, _| true);
+        let different = compare(&reference, &seen(&other), None, |_, _| true);
         assert!(different.same() < 0.05, "{}", different.same());
-        let unseen = compare(&reference, &seen(&reference), |columns, _| columns.start > 20);
+        let unseen = compare(&reference, &seen(&reference), None, |columns, _| columns.start > 20);
         assert!(unseen.cells[across + 1].is_none() && unseen.parts[across + 1].is_none());
     }
 }
