@@ -199,7 +199,17 @@ impl Refusal {
         };
         match (self.meaning(), deed) {
             (Meaning::NoObject, Deed::Read) => missing(object),
-            (Meaning::NoBucket, _) | (Meaning::NoObject, Deed::Write) => {
+            // What stores say of a bucket that is not there; proxies say it of a path that they do not know.
+            (Meaning::NoObject, Deed::Write) => {
+                let message = format!(
+                    "{}: {said}, as if there were no bucket {:?}; correct storage.buckets, storage.endpoint or \
+                     storage.addressing",
+                    deed.not_done(&path, endpoint),
+                    object.bucket
+                );
+                Failure::new(FailureReason::BucketMissing, message)
+            }
+            (Meaning::NoBucket, _) => {
                 let message = format!(
                     "there is no bucket {:?} at {endpoint}; correct storage.buckets or storage.endpoint",
                     object.bucket

@@ -73,6 +73,7 @@ async fn each_refusal_of_a_write_has_a_reason_and_a_way_out() {
         (Refuse(403, "SignatureDoesNotMatch"), 1, R::AccessDenied, "check secretAccessKey and storage.region"),
         (Refuse(403, "RequestTimeTooSkewed"), 1, R::AccessDenied, "set the clock of this machine"),
         (Refuse(404, "NoSuchBucket"), 1, R::BucketMissing, "there is no bucket \"photos\""),
+        (Refuse(404, "NotFound"), 3, R::BucketMissing, "as if there were no bucket \"photos\""),
         (Refuse(409, "FileAlreadyExists"), 1, R::OverwriteRefused, "keeps what is at photos/b.webp already"),
         (Refuse(409, "FileImmutable"), 1, R::OverwriteRefused, "give the step's output another key"),
         (Refuse(412, "PreconditionFailed"), 1, R::OverwriteRefused, "PreconditionFailed"),
