@@ -38,7 +38,8 @@ pub struct Wanted {
     pub shorter: u32,
     /// Colours, which cost a quarter more time at 1/8 of the size, and more than twice the time at 1/2.
     pub colour: bool,
-    /// Colours as they are stored, apart from brightness and often at half its size: a third of what they cost else.
+    /// Colours as they are stored, apart from brightness and often at half its size: they cost hardly
+    /// anything.
     pub tint: bool,
 }
 

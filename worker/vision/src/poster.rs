@@ -39,7 +39,7 @@ impl Reference {
         Known::prepare(&poster.luma, poster.tint.as_ref()).map(Self)
     }
 
-    /// The same in 0.2 MB instead of 0.6 MB, where many are kept and few of them compared with a photo: a comparison
+    /// The same in 0.2 MB instead of 0.7 MB, where many are kept and few of them compared with a photo: a comparison
     /// takes a millisecond or two longer.
     ///
     /// # Errors

@@ -24,6 +24,14 @@ impl Grid {
         x == 0 || y == 0 || x + 1 == self.across || y + 1 == self.down
     }
 
+    /// The outermost rows and columns, one after the other.
+    pub(super) fn sides(self) -> [Vec<usize>; 4] {
+        let (across, down) = (self.across, self.down);
+        let row = |y: usize| (y * across..(y + 1) * across).collect();
+        let column = |x: usize| (0..down).map(|y| y * across + x).collect();
+        [row(0), row(down - 1), column(0), column(across - 1)]
+    }
+
     /// The cells that the tile of a cell judges: itself, and within the rim those to its right and below it.
     pub(super) fn tile(self, i: usize) -> impl Iterator<Item = usize> {
         let count = if self.is_rim(i) { 1 } else { 4 };

@@ -20,9 +20,13 @@ pub(super) struct Regions {
     pub(super) hidden: f64,
     /// Share of the printed tiles not hidden that are the same.
     pub(super) same: f64,
-    /// Mean correlation of 2 x 2 clearly printed tiles where it is lowest, away from what is hidden.
+    /// Mean correlation of 2 x 2 clearly printed tiles, or of [`STRIPS`] strips along an edge, where it is lowest, away
+    /// from what is hidden.
     pub(super) least: f64,
 }
+
+/// Strips of three cells, each beginning a cell after the one before: together six cells, 12 % of the longer side.
+const STRIPS: usize = 4;
 
 /// Finds the regions.
 pub(super) fn of(tiles: &Tiles) -> Regions {
@@ -42,7 +46,17 @@ pub(super) fn of(tiles: &Tiles) -> Regions {
         let (count, sum) = correlations.fold((0, 0.0), |(count, sum), correlation| (count + 1, sum + correlation));
         (count >= 2).then(|| sum / f64::from(count))
     });
-    let least = windows.reduce(f64::min).unwrap_or(0.0);
+    // Of the ring, where no tile is: what is printed hard by the edge.
+    let strip = |i: usize| {
+        let tile = tiles.parts[i].filter(|tile| grid.is_rim(i) && exposure.shows(tile, CLEAR))?;
+        (!near_hidden[i]).then_some(tile.correlation)
+    };
+    let rows = grid.sides().into_iter().flat_map(|side| {
+        let strips: Vec<Option<f64>> = side.into_iter().map(strip).collect();
+        let row = |row: &[Option<f64>]| row.iter().copied().sum::<Option<f64>>().map(|sum| sum / STRIPS as f64);
+        strips.windows(STRIPS).filter_map(row).collect::<Vec<f64>>()
+    });
+    let least = windows.chain(rows).reduce(f64::min).unwrap_or(0.0);
     let compared: Vec<f64> = (0..grid.len()).filter_map(|i| open(i, PRINTED)).collect();
     let same = compared.iter().filter(|&&correlation| correlation >= SAME).count();
     let share = |part: usize, of: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };
@@ -72,7 +86,7 @@ mod tests {
     };
 
     /// A cell each: `#` printed and the same, `x` printed and not, `.` plain, `o` plain but covered, blank not in view.
-    /// `r` is plain and as bright as it should be. `X` is printed and not the same where the poster's edge is out of the photo. Where the photo shows the edge, the
+    /// `r` is plain and as bright as it should be. `Z` is printed and not the same, and the edge is to be seen. `z` is printed and not the same where the poster's edge is out of the photo. Where the photo shows the edge, the
     /// wall is dark.
     fn tiles(rows: &[&str]) -> Tiles {
         let cells: Vec<char> = rows.iter().flat_map(|row| row.chars()).collect();
@@ -80,7 +94,7 @@ mod tests {
         let grid = Grid { across, down: rows.len() };
         let cell = |c: char| match c {
             '#' => Some(PRINT),
-            'x' | 'z' => Some(Tile { correlation: 0.1, ..PRINT }),
+            'x' | 'z' | 'Z' => Some(Tile { correlation: 0.1, ..PRINT }),
             '.' | 'r' => Some(Tile { reference_contrast: 0.5, photo_contrast: 2.0, correlation: 0.0, ..PRINT }),
             'o' => Some(Tile { reference_contrast: 0.5, photo_mean: 60.0, correlation: 0.0, ..PRINT }),
             _ => None,
@@ -94,7 +108,7 @@ mod tests {
             worst.filter(|_| !last)
         };
         let edge = |i: usize| {
-            let levels = if "#.".contains(cells[i]) { [100.0, 20.0] } else { [60.0; 2] };
+            let levels = if "#.Z".contains(cells[i]) { [100.0, 20.0] } else { [60.0; 2] };
             (grid.is_rim(i) && cells[i] != 'z').then_some(levels.map(|level| Strip { level, tint: None }))
         };
         Tiles {
@@ -195,6 +209,14 @@ mod tests {
     fn a_price_at_an_edge_that_is_out_of_the_photo_is_still_another_price() {
         let cut_off = found(&["..........", ".########.", ".########.", ".########.", ".###xxxx#.", "....zzzz.."]);
         assert!(cut_off.least < 0.5 && cut_off.hidden < 0.01, "{cut_off:?}");
+    }
+
+    #[test]
+    fn a_price_hard_by_the_edge_is_still_another_price() {
+        let right = found(&["..........", ".########.", ".########.", ".########.", "..#######."]);
+        assert!(right.least > 0.95, "{right:?}");
+        let sibling = found(&["..........", ".########.", ".########.", ".########.", "..ZZZZZZZ."]);
+        assert!(sibling.least < 0.5 && sibling.hidden < 0.01, "{sibling:?}");
     }
 
     #[test]
