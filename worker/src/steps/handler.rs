@@ -24,6 +24,8 @@ use crate::outcome::Failure;
 
 /// Largest answer.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
+/// A program that breaks a call off and goes on is called again after this.
+const ENDING: Duration = Duration::from_millis(300);
 /// How long a handler may take for its `GET /pre-stop`.
 const PRE_STOP_LIMIT: Duration = Duration::from_secs(10);
 
@@ -88,6 +90,15 @@ impl Handler {
         Ok(Found { entry, usable })
     }
 
+    /// A program that ends breaks its calls off a moment before anybody knows that it has ended: the next call would be
+    /// broken off too.
+    async fn let_end(&self) {
+        if self.keeper.is_some() {
+            let mut ready = self.ready.clone();
+            tokio::time::timeout(ENDING, ready.wait_for(|ready| !*ready)).await.ok();
+        }
+    }
+
     async fn post(&self, item: &Item) -> Result<Vec<u8>, Failure> {
         let (kind, body) = body(self.settings.payload, item);
         let request = self.endpoint.request(Method::POST, &self.settings.path).header("content-type", kind);
@@ -96,7 +107,13 @@ impl Handler {
             .header("x-imagejob-attempt", item.attempt)
             .header("x-imagejob-bucket", percent_encoded(&item.object.bucket))
             .header("x-imagejob-key", percent_encoded(&item.object.key));
-        let response = request.body(body).send().await.map_err(|error| broken(&error))?;
+        let response = match request.body(body).send().await {
+            Ok(response) => response,
+            Err(error) => {
+                self.let_end().await;
+                return Err(broken(&error));
+            }
+        };
         // A container of Function Compute may say so of an answer that is 200 by itself.
         let disowned = response.headers().get("x-fc-status").is_some_and(|status| status.as_bytes() != b"200");
         let status = if disowned && response.status().is_success() { StatusCode::NOT_FOUND } else { response.status() };
