@@ -29,6 +29,10 @@ const BLEEDING: f64 = 0.3;
 const BRIGHT: f64 = 225.0;
 /// A photo that keeps less of the reference's colours is a grey one.
 const FAINT: f64 = 0.3;
+/// A reference whose known cells are this near to grey in the mean, levels, is a grey one, whatever the poster is.
+const GREYISH: f64 = 3.0;
+/// Colours that are off by more levels than this are others all over: another print, or a filter.
+const NOISIEST: f64 = 8.0;
 /// The first guess of the model, that nothing changes colours, weighs as much as two cells of level 100 whose colours
 /// are a tenth of their light.
 const PRIOR: [f64; 3] = [0.2, 0.02, 0.02];
@@ -43,10 +47,15 @@ pub(super) struct Colours {
 }
 
 impl Colours {
-    /// From cells that are surely the same. `None` if there are too few, or if the photo or the reference is grey.
+    /// From cells that are surely the same. `None` if there are too few, if the photo or the reference is grey, or if no
+    /// one way of changing colours accounts for what became of them.
     pub(super) fn of<'a>(known: impl Iterator<Item = &'a Tile>) -> Option<Self> {
         let known: Vec<&Tile> = known.filter(|cell| cell.tint.is_some() && cell.photo_mean < BRIGHT).collect();
         if known.len() < ENOUGH {
+            return None;
+        }
+        let colourful = |cell: &&Tile| cell.tint.map_or(0.0, |tint| distance(tint.reference, [0.0; 2]).powi(2));
+        if (known.iter().map(colourful).sum::<f64>() / known.len() as f64).sqrt() < GREYISH {
             return None;
         }
         let mut kept = known.clone();
@@ -60,7 +69,7 @@ impl Colours {
             colours = Self { model: fitted(&kept)?, noise };
         }
         let [[_, blue, _], [_, _, red]] = colours.model;
-        (blue > FAINT && red > FAINT).then_some(colours)
+        (blue > FAINT && red > FAINT && colours.noise < NOISIEST).then_some(colours)
     }
 
     /// How far a cell's colour is from what it should be, levels.
@@ -201,10 +210,18 @@ mod tests {
     }
 
     #[test]
-    fn a_grey_photo_of_a_coloured_poster_tells_nothing() {
+    fn a_grey_photo_or_reference_of_a_coloured_poster_tells_nothing() {
         let grey: Vec<Tile> = poster().into_iter().map(|cell| seen_as([1.0, -1.0], cell)).collect();
         assert_eq!(Colours::of(grey.iter()), None);
         assert_eq!(Colours::of(poster()[..19].iter()), None, "too few cells");
+        let seen = |cell: &Tile| cell.tint.unwrap().photo;
+        let copied: Vec<Tile> =
+            poster().iter().map(|tile| seen_as(seen(tile), cell(tile.reference_mean, [0.5; 2]))).collect();
+        assert_eq!(Colours::of(copied.iter()), None, "a grey copy of a coloured poster is the reference");
+        let anyhow =
+            |(i, cell): (usize, Tile)| seen_as([(i * 37 % 61) as f64 - 30.0, (i * 23 % 53) as f64 - 26.0], cell);
+        let filtered: Vec<Tile> = poster().into_iter().enumerate().map(anyhow).collect();
+        assert_eq!(Colours::of(filtered.iter()), None, "others all over");
     }
 
     #[test]
