@@ -86,8 +86,8 @@ mod tests {
     };
 
     /// A cell each: `#` printed and the same, `x` printed and not, `.` plain, `o` plain but covered, blank not in view.
-    /// `r` is plain and as bright as it should be. `Z` is printed and not the same, and the edge is to be seen. `z` is printed and not the same where the poster's edge is out of the photo. Where the photo shows the edge, the
-    /// wall is dark.
+    /// `r` is plain and as bright as it should be. `Z` is printed and not the same, and the edge is to be seen; `z` is
+    /// so where the poster's edge is out of the photo. Where the photo shows the edge, the wall is dark.
     fn tiles(rows: &[&str]) -> Tiles {
         let cells: Vec<char> = rows.iter().flat_map(|row| row.chars()).collect();
         let across = rows[0].len();
