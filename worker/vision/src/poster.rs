@@ -5,6 +5,7 @@
 //! the reference tile by tile; regions of tiles that differ decide.
 
 mod colours;
+mod cut;
 mod gallery;
 mod grid;
 mod light;

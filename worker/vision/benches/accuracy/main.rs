@@ -31,7 +31,7 @@ beside its gate; ends with 1 if one is missed.
 cargo bench -p imagejob-vision --bench accuracy -- [OPTIONS]
 
   --seed N      draws other posters, pages and photographs [default: 7]
-  --posters N   posters, each with 10 photographs, compared with all others [default: 50]
+  --posters N   posters, each with 13 photographs, compared with all others [default: 50]
   --set N       posters of the larger set that photographs are looked for in [default: 500]
   --pages N     pages of homework, each with 10 photographs [default: 100]
   --art FOLDER  photographs on and around posters, JPEG [default: the five of demo/photos that nothing was tuned with]

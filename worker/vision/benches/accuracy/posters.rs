@@ -16,7 +16,7 @@ use crate::{in_parallel, search, speed};
 
 /// Photographs of each poster, and of siblings of it.
 const TRUE_PAIRS: usize = 5;
-const SIBLINGS: usize = 3;
+const SIBLINGS: usize = 6;
 
 struct Subject {
     poster: Poster,

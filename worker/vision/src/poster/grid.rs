@@ -2,6 +2,9 @@
 
 use crate::registration::Tiles;
 
+/// Of a cell: left, right, upper, lower.
+pub(super) const SIDES: usize = 4;
+
 /// Rows of `across` cells.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grid {
@@ -55,14 +58,35 @@ impl Grid {
         rows.flat_map(move |row| columns.clone().map(move |column| row * across + column))
     }
 
-    /// The up to four that share a side with a cell.
-    pub(super) fn beside(self, i: usize) -> impl Iterator<Item = usize> {
+    /// The cell beyond one of the sides of a cell.
+    fn neighbour(self, i: usize, side: usize) -> Option<usize> {
         let (x, y) = (i % self.across, i / self.across);
-        let left = (x > 0).then(|| i - 1);
-        let right = (x + 1 < self.across).then_some(i + 1);
-        let above = (y > 0).then(|| i - self.across);
-        let below = (y + 1 < self.down).then_some(i + self.across);
-        [left, right, above, below].into_iter().flatten()
+        match side {
+            0 => (x > 0).then(|| i - 1),
+            1 => (x + 1 < self.across).then_some(i + 1),
+            2 => (y > 0).then(|| i - self.across),
+            _ => (y + 1 < self.down).then_some(i + self.across),
+        }
+    }
+
+    /// The side that two neighbours share, seen from the other one.
+    pub(super) fn opposite(side: usize) -> usize {
+        side ^ 1
+    }
+
+    /// The up to four that share a side with a cell, each with that side of the cell.
+    pub(super) fn neighbours(self, i: usize) -> impl Iterator<Item = (usize, usize)> {
+        (0..SIDES).filter_map(move |side| Some((side, self.neighbour(i, side)?)))
+    }
+
+    /// The same without the sides.
+    pub(super) fn beside(self, i: usize) -> impl Iterator<Item = usize> {
+        self.neighbours(i).map(|(_, near)| near)
+    }
+
+    /// All cells beyond a side of a cell, the nearest first.
+    pub(super) fn outwards(self, i: usize, side: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(self.neighbour(i, side), move |&near| self.neighbour(near, side))
     }
 
     /// Groups of `wanted` cells that hang together by their sides.

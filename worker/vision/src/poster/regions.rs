@@ -257,4 +257,45 @@ mod tests {
         ]);
         assert!(touched.least < 0.5 && touched.hidden > 0.05, "{touched:?}");
     }
+
+    #[test]
+    fn a_picture_at_somebodys_shoulder_is_still_another_picture() {
+        let touched = found(&[
+            "................",
+            ".##############.",
+            ".##############.",
+            "................",
+            "oooo............",
+            "ooooo...........",
+            "ooooo...........",
+            "oooooxxxx.......",
+            ".xxxxxxxx.......",
+            ".xxxxxxxx..####.",
+            ".xxxxxxxx..####.",
+            ".xxxxxxxx..####.",
+            ".xxxxxxxx.......",
+            "................",
+        ]);
+        assert!(touched.least < 0.5 && (0.05..0.2).contains(&touched.hidden), "{touched:?}");
+    }
+
+    #[test]
+    fn a_pole_hides_what_is_behind_it() {
+        let [plain, print] = ["......oo......", ".#####xx#####."];
+        let pole = found(&[&[plain][..], &[print; 8], &[plain]].concat());
+        assert!(pole.least > 0.9 && pole.hidden > 0.1, "{pole:?}");
+    }
+
+    #[test]
+    fn a_price_hard_by_an_edge_as_bright_as_the_wall_is_still_another_price() {
+        let sibling = found(&[
+            "................",
+            ".##############.",
+            ".##############.",
+            ".##############.",
+            ".####xxxxxx####.",
+            ".####ZxxxZx####.",
+        ]);
+        assert!(sibling.least < 0.5 && sibling.hidden < 0.01, "{sibling:?}");
+    }
 }
