@@ -47,7 +47,7 @@ const OUTLINE: usize = 2;
 /// For each cell whether it is hidden.
 pub(super) fn hidden(grid: Grid, states: &[State], tiles: &Tiles) -> Vec<bool> {
     let ends: Vec<bool> = (0..grid.len()).map(|i| is_end(grid, i, states)).collect();
-    let costs: Vec<Cost> = (0..grid.len()).map(|i| cost(grid, i, states, ends[i], tiles.edge[i])).collect();
+    let costs: Vec<Cost> = (0..grid.len()).map(|i| cost(grid, i, states, tiles.edge[i])).collect();
     let cut = cut::hidden(grid, &costs, BORDER);
     let is_body =
         |part: &Vec<usize>| saved(grid, part, &costs, &cut) > BODY && crosses_edge(part, &ends, states, tiles);
@@ -69,7 +69,7 @@ fn is_end(grid: Grid, i: usize, states: &[State]) -> bool {
 }
 
 /// What it costs to call a cell one or the other. What is not in the photo costs nothing.
-fn cost(grid: Grid, i: usize, states: &[State], is_end: bool, edge: Option<[Strip; 2]>) -> Cost {
+fn cost(grid: Grid, i: usize, states: &[State], edge: Option<[Strip; 2]>) -> Cost {
     let own = match states[i] {
         State::Unseen => Cost::default(),
         State::Same => Cost { seen: 0, hidden: SAME_HIDDEN },
@@ -77,7 +77,7 @@ fn cost(grid: Grid, i: usize, states: &[State], is_end: bool, edge: Option<[Stri
         State::Covered => Cost { seen: COVERED_SEEN, hidden: 0 },
         State::Differs => print(grid, i, states),
     };
-    match edge.filter(|_| is_end).map(is_visible) {
+    match edge.map(is_visible) {
         Some(true) => Cost { hidden: own.hidden + EDGE_HIDDEN, ..own },
         Some(false) if states[i].is_off() => Cost { seen: own.seen + NO_EDGE_SEEN, ..own },
         _ => own,
