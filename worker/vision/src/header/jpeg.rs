@@ -82,15 +82,14 @@ fn read_frame(marker: u8, reader: &mut Reader<'_>) -> Result<Frame, ImageError> 
     }
     let widest = sampling.iter().map(|&(h, _)| h).max().unwrap_or(1).max(1);
     let tallest = sampling.iter().map(|&(_, v)| v).max().unwrap_or(1).max(1);
-    let samples = sampling
-        .iter()
-        .map(|&(h, v)| (u64::from(width) * h).div_ceil(widest) * (u64::from(height) * v).div_ceil(tallest))
-        .sum();
+    // Decoders fill up the last column and row of blocks: one row of pixels at 4:2:0 is kept as sixteen.
+    let units = u64::from(width).div_ceil(8 * widest) * u64::from(height).div_ceil(8 * tallest);
+    let samples = units * 64 * sampling.iter().map(|&(h, v)| h * v).sum::<u64>();
     Ok(Frame { width, height, progressive: matches!(marker, 0xC2 | 0xCA), samples, components })
 }
 
 /// A decoder keeps every coefficient, two bytes for each sample, when components or bits arrive in
-/// several scans: 4,000 x 3,000 at 4:2:0 are 18,000,000 samples, 36 MB. Otherwise it keeps rows.
+/// several scans: 4,000 x 3,000 at 4:2:0 are 18,048,000 samples, 36 MB. Otherwise it keeps rows.
 fn header(frame: &Frame, components_in_first_scan: u8) -> Header {
     let several_scans = frame.progressive || components_in_first_scan < frame.components;
     Header {
